@@ -1,0 +1,48 @@
+# Everything here works from a clean clone with Python >= 3.11 and its venv module: nothing else is installed by hand.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Some environments switch byte code off; every start would then compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(VENV)/demo.stamp ## run the main job with real clients and embedded issuers: no account, no network
+	@$(BIN)/keywright demo
+
+test: $(VENV)/lint.stamp ## set up and pass the tests; CI=true turns a skip into a failure
+	@packaging/system_packages.sh
+	$(BIN)/pytest -n auto
+
+lint: $(VENV)/lint.stamp ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/lint.stamp ## put the code into its one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/lint.stamp ## measure against peers; the table goes to bench/
+	@packaging/system_packages.sh
+	$(BIN)/python bench/run.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable . --group demo
+	@touch $@
+
+$(VENV)/lint.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable . --group lint
+	@touch $@ $(VENV)/demo.stamp

@@ -1,0 +1,1 @@
+"""One file per executable: a docstring and one call. The client executables are installed as scripts."""

@@ -1,0 +1,23 @@
+#!python
+"""`docker-credential-keywright`: docker's credential helper (docker-credential-helpers' protocol)."""
+
+import os
+import sys
+
+from keywright import hit
+
+NAME = "docker-credential-keywright"
+
+
+def main() -> None:
+    """Answer one question; a hit ends the process inside the first line, before anything else is imported."""
+    stdin = hit.answer(NAME)
+    from keywright.dialects.docker import DockerDialect
+    from keywright.serve import Process, serve
+
+    # Not sys.exit, which takes its time and reports a standard error that nobody reads any more as a failure.
+    os._exit(serve(DockerDialect(), Process.real(NAME, sys.argv[1:], stdin)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+#!python
+"""`git-credential-keywright`: git's credential helper (gitcredentials(7))."""
+
+import os
+import sys
+
+from keywright import hit
+
+NAME = "git-credential-keywright"
+
+
+def main() -> None:
+    """Answer one question; a hit ends the process inside the first line, before anything else is imported."""
+    stdin = hit.answer(NAME)
+    from keywright.dialects.git import GitDialect
+    from keywright.serve import Process, serve
+
+    # Not sys.exit, which takes its time and reports a standard error that nobody reads any more as a failure.
+    os._exit(serve(GitDialect(), Process.real(NAME, sys.argv[1:], stdin)))
+
+
+if __name__ == "__main__":
+    main()

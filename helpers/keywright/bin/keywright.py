@@ -1,0 +1,17 @@
+"""`keywright`: the command for people and scripts."""
+
+import sys
+
+from keywright import hit
+
+
+def main() -> None:
+    """Answer `keywright token` from the cache where that is allowed; everything else is the command line's."""
+    hit.answer("keywright")
+    from keywright.manage.cli import run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+#!python
+"""`kube-credential-keywright`: kubectl's exec credential plugin (client.authentication.k8s.io)."""
+
+import os
+import sys
+
+from keywright import hit
+
+NAME = "kube-credential-keywright"
+
+
+def main() -> None:
+    """Answer one question; a hit ends the process inside the first line, before anything else is imported."""
+    stdin = hit.answer(NAME)
+    from keywright.dialects.kube import KubeDialect
+    from keywright.serve import Process, serve
+
+    # Not sys.exit, which takes its time and reports a standard error that nobody reads any more as a failure.
+    os._exit(serve(KubeDialect(), Process.real(NAME, sys.argv[1:], stdin)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,384 @@
+"""The story of one credential: look, lock, look again, fetch, keep. The broker only decides."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from keywright.cache.entry import Entry, options_of
+from keywright.cache.open import Cache
+from keywright.credential import CacheKey, Credential
+from keywright.deadline import FETCH_S, LOCK_WAIT_S, OutOfTime, within
+from keywright.errors import (
+    Busy,
+    CacheUnusable,
+    ConfigurationError,
+    CredentialExpired,
+    CredentialNotFound,
+    KeywrightError,
+    Refused,
+    Unavailable,
+    Unreachable,
+    UsageError,
+)
+from keywright.freshness import JITTER_AT_MOST, Freshness, Margins, Schedule, schedule
+from keywright.providers.base import Provider
+from keywright.providers.registry import make
+from keywright.request import Request
+from keywright.routes import profiles_for
+from keywright.secret import Secret
+from keywright.settings.model import Profile, Settings
+
+_CAUSES: Final = (Refused, Unavailable, Unreachable)
+
+
+class Served(NamedTuple):
+    """A credential that may be handed over, and what is known about it.
+
+    Attributes:
+        profile: the profile it came from.
+        entry: the entry that holds it.
+        plan: when it is to be renewed and refused; None if its expiry is unknown.
+        freshness: its state now. A credential just fetched is served once, whatever its state.
+        stamp: the stamp of the entry's file; empty if it could not be kept.
+        is_first_choice: whether no other profile had to fail first.
+    """
+
+    profile: Profile
+    entry: Entry
+    plan: Schedule | None
+    freshness: Freshness
+    stamp: str
+    is_first_choice: bool = True
+
+    @property
+    def credential(self) -> Credential:
+        """The credential itself."""
+        return self.entry.credential
+
+    @property
+    def report_until(self) -> datetime | None:
+        """The expiry to tell a client: from then on we would refuse to serve it ourselves."""
+        return self.plan.refuse_at if self.plan else None
+
+
+class Broker:
+    """Decides, for one process: which profile, from the cache or from the issuer."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        cache: Cache | None,
+        env: Mapping[str, str],
+        now: Callable[[], datetime],
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._env = env
+        self._now = now
+        self._say = say
+
+    def serve(self, request: Request) -> Served:
+        """Return a credential for the request from the first of its profiles that has one.
+
+        Raises:
+            CredentialNotFound: nothing here serves it.
+            KeywrightError: every profile failed; the message names each and why.
+        """
+        failed: list[KeywrightError] = []
+        for profile in profiles_for(self._settings, request):
+            try:
+                served = self._obtain(profile, request)
+            except (UsageError, ConfigurationError) as error:
+                raise error.about(profile.id, _place(request)) from None
+            except KeywrightError as error:
+                failed.append(error.about(profile.id, _place(request)))
+                continue
+            if not failed:
+                return served
+            self._say(f"{failed[-1]}; using {profile.id} instead")
+            return Served(
+                profile=profile,
+                entry=served.entry,
+                plan=served.plan,
+                freshness=served.freshness,
+                stamp=served.stamp,
+                is_first_choice=False,
+            )
+        raise _all_of(failed)
+
+    def has_route(self, request: Request) -> bool:
+        """Return whether something here mints credentials for the request's place."""
+        try:
+            return bool(profiles_for(self._settings, request))
+        except CredentialNotFound:
+            return False
+
+    def renew(self, request: Request, digest: str, generation: int) -> Served | None:
+        """Renew the entry behind a caller that was already served, unless somebody else is at it or it has changed.
+
+        None if there was nothing to do: another process holds the lock, the generation is not current any more, or it
+        is gone, which means that its owner logged out.
+
+        Raises:
+            KeywrightError: the renewal failed; it is remembered.
+        """
+        cache = self._cache
+        for profile in profiles_for(self._settings, request):
+            provider = make(profile, request.url, self._env)
+            if cache is None or provider.key.digest != digest:
+                continue
+            with cache.entries.lock(digest, 0) as is_locked:
+                found = cache.entries.find(provider.key) if is_locked else None
+                if found is None or found[0].generation != generation:
+                    return None
+                return self._renew_while_locked(profile, provider, request, found[0])
+        return None
+
+    def refresh(self, profile: Profile, request: Request) -> Served:
+        """Renew the profile's credential now, fresh or not; somebody else's renewal meanwhile is as good.
+
+        Raises:
+            KeywrightError: it could not be renewed.
+        """
+        provider = make(profile, request.url, self._env)
+        before = self._find(provider.key)
+        with self._locked(provider.key) as is_locked:
+            found = self._find(provider.key)
+            if found and (before is None or found[0].generation > before[0].generation):
+                served = self._judge(profile, provider, found)
+                if served:
+                    return served
+            if not is_locked:
+                raise Busy("another process has been renewing it for too long", mend="try again")
+            return self._renew_while_locked(profile, provider, request, found[0] if found else None)
+
+    def invalidate(self, request: Request, rejected: Secret | None) -> int:
+        """Drop what is cached for the request, if it is what was rejected. None means: whatever it is.
+
+        Returns the number of credentials dropped. A late rejection of an old credential never costs the newer one.
+
+        Raises:
+            CredentialNotFound: nothing here serves the request.
+            CacheUnusable: the cache cannot be changed.
+            Busy: a renewal kept it locked for too long.
+        """
+        dropped = 0
+        for profile in profiles_for(self._settings, request):
+            key = make(profile, request.url, self._env).key
+            dropped += self.drop(key.digest, rejected)
+        return dropped
+
+    def drop(self, digest: str, rejected: Secret | None) -> int:
+        """Drop one entry, as `invalidate` does.
+
+        Raises:
+            CacheUnusable: the cache cannot be changed.
+            Busy: a renewal kept it locked for too long.
+        """
+        cache = self._cache
+        found = cache.entries.read(digest) if cache else None
+        if cache is None or found is None:
+            return 0
+        with cache.entries.lock(digest, LOCK_WAIT_S) as is_locked:
+            if not is_locked:
+                raise Busy("another process has been renewing it for too long", mend="try again")
+            found = cache.entries.read(digest)
+            if found is None or (rejected is not None and rejected != found[0].credential.secret):
+                return 0
+            cache.entries.forget(digest)
+            cache.answers.forget(digest)
+            cache.failures.forget(digest)
+            return 1
+
+    def _obtain(self, profile: Profile, request: Request) -> Served:
+        """Return a credential of the profile that is not expired.
+
+        A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
+        and of those who wait one asks the issuer.
+        """
+        provider = make(profile, request.url, self._env)
+        found = self._find(provider.key)
+        served = self._judge(profile, provider, found)
+        if served:
+            return served
+        self._stop_while_failing(provider.key, found)
+        with self._locked(provider.key) as is_locked:
+            found = self._find(provider.key)  # whoever held the lock may just have renewed it
+            served = self._judge(profile, provider, found)
+            if served:
+                return served
+            self._stop_while_failing(provider.key, found)
+            if not is_locked:
+                raise Busy(
+                    "another process has been renewing it for too long", mend="try again, or see `keywright status`"
+                )
+            try:
+                return self._renew_while_locked(profile, provider, request, found[0] if found else None)
+            except _CAUSES as error:
+                raise _expired(found, error) from None
+
+    def _renew_while_locked(self, profile: Profile, provider: Provider, request: Request, old: Entry | None) -> Served:
+        """Fetch and keep. A failure is remembered; failing to keep is a warning."""
+        started = self._now()
+        inputs = {self._settings.source: self._settings.stamp, **provider.inputs}
+        try:
+            with within(FETCH_S):
+                # A second less, so that the provider, which knows what it waited for, is the first to give up.
+                minted = provider.fetch(started, FETCH_S - 1, old.memory if old else {})
+        except OutOfTime:
+            error: KeywrightError = Unreachable("no answer in time")
+            self._remember_failure(provider.key, error.about(profile.id, _place(request)), inputs)
+            raise error from None
+        except (ConfigurationError, UsageError):
+            raise
+        except KeywrightError as refused:
+            self._remember_failure(provider.key, refused.about(profile.id, _place(request)), inputs)
+            raise
+        from random import uniform  # 4 ms that only a mint needs
+
+        for note in minted.notes:
+            self._say(f"{profile.id}: {note}")
+        entry = Entry(
+            key=provider.key,
+            generation=max(int(started.timestamp() * 1e6), old.generation + 1 if old else 0),
+            credential=minted.credential,
+            jitter=uniform(0, JITTER_AT_MOST),  # noqa: S311 - spreads a fleet's renewals, guards nothing
+            inputs=minted.inputs,
+            memory=minted.memory,
+            client=request.client.value,
+            url=str(request.url) if request.url else "",
+            options=options_of(profile.options),
+        )
+        stamp = self._keep(entry)
+        plan = _plan(entry, _margins(profile, provider))
+        return Served(
+            profile=profile,
+            entry=entry,
+            plan=plan,
+            freshness=plan.classify(self._now()) if plan else Freshness.EXPIRED,
+            stamp=stamp,
+        )
+
+    def _judge(self, profile: Profile, provider: Provider, found: tuple[Entry, str] | None) -> Served | None:
+        """Return what was found, if it may still be served."""
+        if found is None:
+            return None
+        entry, stamp = found
+        plan = _plan(entry, _margins(profile, provider))
+        freshness = plan.classify(self._now()) if plan else Freshness.EXPIRED
+        if freshness is Freshness.EXPIRED or not entry.is_undisturbed:
+            return None
+        return Served(profile=profile, entry=entry, plan=plan, freshness=freshness, stamp=stamp)
+
+    def _find(self, key: CacheKey) -> tuple[Entry, str] | None:
+        try:
+            return self._cache.entries.find(key) if self._cache else None
+        except CacheUnusable as error:
+            self._do_without(error)
+            return None
+
+    @contextmanager
+    def _locked(self, key: CacheKey) -> Iterator[bool]:
+        """Hold the entry's lock, or go on without one where there is no cache to guard."""
+        if self._cache is None:
+            yield True
+            return
+        lock = self._cache.entries.lock(key.digest, LOCK_WAIT_S)
+        try:
+            is_locked = lock.__enter__()
+        except CacheUnusable as error:
+            self._do_without(error)
+            yield True
+            return
+        try:
+            yield is_locked
+        finally:
+            lock.__exit__(None, None, None)
+
+    def _keep(self, entry: Entry) -> str:
+        cache = self._cache
+        if cache is None:
+            return ""
+        digest = entry.key.digest
+        try:
+            stamp = cache.entries.save(entry)
+            cache.failures.forget(digest)
+            cache.answers.release(digest)
+            cache.answers.sweep(self._now().timestamp())
+        except CacheUnusable as error:
+            self._do_without(error)
+            return ""
+        return stamp
+
+    def _stop_while_failing(self, key: CacheKey, found: tuple[Entry, str] | None) -> None:
+        """Raise the remembered failure while its time has not run out."""
+        if self._cache is None:
+            return
+        try:
+            failure = self._cache.failures.recall(key.digest)
+        except CacheUnusable as error:
+            self._do_without(error)
+            return
+        now_s = self._now().timestamp()
+        if failure and failure.holds(now_s):
+            wait_s = max(1, round(failure.retry_at_s - now_s))
+            failure.error.what += f" (asked {failure.attempts} times; asking again in {wait_s} s)"
+            raise _expired(found, failure.error) if isinstance(failure.error, _CAUSES) else failure.error
+
+    def _remember_failure(self, key: CacheKey, error: KeywrightError, inputs: Mapping[str, str]) -> None:
+        if self._cache is None:
+            return
+        try:
+            failure = self._cache.failures.record(key.digest, error, self._now().timestamp(), inputs)
+            self._cache.answers.brake(key.digest, failure.retry_at_s)
+        except CacheUnusable as problem:
+            self._do_without(problem)
+
+    def _do_without(self, error: CacheUnusable) -> None:
+        """A cache problem never costs the user a credential: say it once and go on without."""
+        self._cache = None
+        self._say(f"not using the cache: {error}")
+
+
+def _margins(profile: Profile, provider: Provider) -> Margins:
+    own = provider.margins
+    return Margins(
+        renew_floor=own.renew_floor,
+        refuse_default=own.refuse_default,
+        renew_before=profile.renew_before,
+        refuse_before=profile.refuse_before,
+    )
+
+
+def _plan(entry: Entry, margins: Margins) -> Schedule | None:
+    credential = entry.credential
+    if credential.expires_at is None:
+        return None
+    return schedule(credential.issued_at, credential.expires_at, margins, entry.jitter)
+
+
+def _place(request: Request) -> str:
+    return str(request.url) if request.url else request.asked
+
+
+def _expired(found: tuple[Entry, str] | None, cause: KeywrightError) -> KeywrightError:
+    """Say, where there was a credential, that it has run out and why it was not renewed."""
+    if found is None:
+        return cause
+    error = CredentialExpired(
+        f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]", mend=cause.mend
+    )
+    return error.about(cause.account, cause.host)
+
+
+def _all_of(failed: list[KeywrightError]) -> KeywrightError:
+    if len(failed) == 1:
+        return failed[0]
+    last = failed[-1]
+    told = "; ".join(f"{error.account}: {error.what} [{error.code}]" for error in failed)
+    error = type(last)(f"every profile failed: {told}", mend=last.mend)
+    error.host = last.host
+    return error

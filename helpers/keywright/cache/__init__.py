@@ -1,0 +1,1 @@
+"""What is remembered, where, and who may write it."""

@@ -1,0 +1,129 @@
+"""The failures that all processes remember together, so that a broken issuer is asked a bounded number of times.
+
+One JSON file per entry under the state folder. It is void once its time has come, or once one of the files that
+decided the attempt (settings, key, AWS configuration, SSO login) has changed: who mends the cause is not made to wait.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from keywright.cache.folder import PrivateFolder
+from keywright.errors import ERRORS, KeywrightError
+from keywright.hit import stamp
+
+SCHEMA: Final = 1
+FIRST_S: Final = 2.0
+LONGEST_S: Final = 300.0
+LONGEST_ASKED_S: Final = 3600.0
+JITTER: Final = 0.2
+
+
+class Failure(NamedTuple):
+    """One remembered failure.
+
+    Attributes:
+        error: what went wrong, as it was first told.
+        attempts: how many attempts in a row have failed.
+        failed_at_s: when the last one did (epoch seconds).
+        retry_at_s: when the issuer may be asked again (epoch seconds).
+        inputs: the files that decided the attempt, with their stamps.
+    """
+
+    error: KeywrightError
+    attempts: int
+    failed_at_s: float
+    retry_at_s: float
+    inputs: Mapping[str, str]
+
+    def holds(self, now_s: float) -> bool:
+        """Whether the issuer is not to be asked yet. A clock behind the failure proves nothing: ask."""
+        if not self.failed_at_s <= now_s < self.retry_at_s:
+            return False
+        return all(stamp(path) == seen for path, seen in self.inputs.items())
+
+
+def pause_s(attempts: int, retry_after_s: float | None) -> float:
+    """Return how long to leave the issuer alone: 2 s doubling to 5 min with ±20 % jitter, or longer if it asked to."""
+    from random import uniform
+
+    own = min(FIRST_S * 2.0 ** min(attempts - 1, 16), LONGEST_S) * uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
+    return max(own, min(retry_after_s or 0.0, LONGEST_ASKED_S))
+
+
+class Failures:
+    """The failure memory of one state folder."""
+
+    def __init__(self, state: str) -> None:
+        """Open `STATE/failures`, made if need be.
+
+        Raises:
+            CacheUnusable: the folder cannot be trusted.
+        """
+        PrivateFolder.open(state)
+        self._folder = PrivateFolder.open(f"{state}/failures")
+
+    def recall(self, entry: str) -> Failure | None:
+        """Return what is remembered of the entry, held or run out; None if nothing or if it is damaged.
+
+        Raises:
+            CacheUnusable: the file cannot be trusted.
+        """
+        file = self._folder.read(f"{entry}.json")
+        if file is None:
+            return None
+        try:
+            document = json.loads(file[0])
+            kind = ERRORS[document["code"]]
+            error = kind(str(document["what"]), mend=str(document["mend"]))
+            return Failure(
+                error=error.about(str(document["account"]), str(document["host"])),
+                attempts=int(document["attempts"]),
+                failed_at_s=float(document["failed_at_unix_s"]),
+                retry_at_s=float(document["retry_at_unix_s"]),
+                inputs={str(path): str(seen) for path, seen in document["inputs"].items()},
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            return None
+
+    def record(self, entry: str, error: KeywrightError, now_s: float, inputs: Mapping[str, str]) -> Failure:
+        """Remember one more failure; the caller holds the entry's lock. Returns what is now remembered.
+
+        Raises:
+            CacheUnusable: it cannot be written.
+        """
+        before = self.recall(entry)
+        attempts = before.attempts + 1 if before and before.failed_at_s <= now_s else 1
+        failure = Failure(
+            error=error,
+            attempts=attempts,
+            failed_at_s=now_s,
+            retry_at_s=now_s + pause_s(attempts, error.retry_after_s),
+            inputs=inputs,
+        )
+        document = {
+            "schema": SCHEMA,
+            "code": error.code,
+            "what": error.what,
+            "mend": error.mend,
+            "account": error.account,
+            "host": error.host,
+            "attempts": attempts,
+            "failed_at_unix_s": failure.failed_at_s,
+            "retry_at_unix_s": failure.retry_at_s,
+            "inputs": dict(inputs),
+        }
+        self._folder.replace(f"{entry}.json", json.dumps(document).encode("ascii") + b"\n")
+        return failure
+
+    def forget(self, entry: str) -> None:
+        """Forget the entry's failures: it was renewed, or a person stepped in.
+
+        Raises:
+            CacheUnusable: the file cannot be deleted.
+        """
+        self._folder.remove(f"{entry}.json")
+
+    def digests(self) -> list[str]:
+        """Return the names of the entries that failures are remembered of, sorted."""
+        return sorted(name.removesuffix(".json") for name in self._folder.mtimes() if name.endswith(".json"))

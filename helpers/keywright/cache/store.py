@@ -1,0 +1,111 @@
+"""Load, save, lock, forget. Readers take no lock: a file is replaced whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from keywright.cache.entry import Entry, NewerEntry, dump, load
+from keywright.cache.folder import PrivateFolder
+from keywright.credential import CacheKey
+from keywright.errors import CacheUnusable
+
+
+class Store:
+    """The entries, one file each."""
+
+    def __init__(self, cache: str) -> None:
+        """Open `CACHE/entries`, made if need be.
+
+        Raises:
+            CacheUnusable: the folder cannot be trusted.
+        """
+        PrivateFolder.open(cache)
+        self._folder = PrivateFolder.open(f"{cache}/entries")
+
+    def path(self, digest: str) -> str:
+        """Return where an entry lies: its stamp is an input of every answer made from it."""
+        return f"{self._folder.path}/{digest}.json"
+
+    def find(self, key: CacheKey) -> tuple[Entry, str] | None:
+        """Return the entry and the stamp of the file it was read from; None if there is none that can be used.
+
+        A damaged entry, a newer one and one that repeats another key are misses.
+
+        Raises:
+            CacheUnusable: the file cannot be trusted.
+        """
+        found = self.read(key.digest)
+        return found if found and found[0].key == key else None
+
+    def read(self, digest: str) -> tuple[Entry, str] | None:
+        """As `find`, by the entry's name."""
+        file = self._folder.read(f"{digest}.json")
+        if file is None:
+            return None
+        try:
+            return load(file[0]), file[1]
+        except (ValueError, NewerEntry):
+            return None
+
+    def save(self, entry: Entry) -> str:
+        """Put the entry in place; the caller holds its lock. Returns the new file's stamp.
+
+        A damaged predecessor is set aside first, and a newer program's is left alone.
+
+        Raises:
+            CacheUnusable: it cannot be written; what was there is as it was.
+        """
+        name = f"{entry.key.digest}.json"
+        file = self._folder.read(name)
+        if file is not None:
+            try:
+                load(file[0])
+            except ValueError:
+                self._folder.set_aside(name)
+            except NewerEntry:
+                raise CacheUnusable(
+                    f"{self.path(entry.key.digest)} was written by a newer keywright", mend="upgrade this one"
+                ) from None
+        self._folder.remove_orphans(name)
+        return self._folder.replace(name, dump(entry))
+
+    def forget(self, digest: str) -> bool:
+        """Delete the entry; the caller holds its lock. Returns whether there was one.
+
+        Raises:
+            CacheUnusable: it cannot be deleted.
+        """
+        self._folder.remove_orphans(f"{digest}.json")
+        return self._folder.remove(f"{digest}.json")
+
+    def digests(self) -> list[str]:
+        """Return the names of all entries, sorted."""
+        return sorted(name.removesuffix(".json") for name in self._folder.mtimes() if name.endswith(".json"))
+
+    @contextmanager
+    def lock(self, digest: str, wait_s: float) -> Iterator[bool]:
+        """Hold the entry's lock for the block; yields False, not holding it, if it stayed taken for `wait_s` seconds.
+
+        The lock file lies beside the entry and is never deleted: deleting it would let two processes lock two files
+        of one name. The kernel frees it when its holder dies, and only then.
+
+        Raises:
+            CacheUnusable: the file system cannot lock.
+        """
+        import filelock
+
+        lock = filelock.FileLock(f"{self._folder.path}/{digest}.lock", mode=0o600, fallback_to_soft=False)
+        try:
+            lock.acquire(timeout=wait_s)
+        except filelock.Timeout:
+            yield False
+            return
+        except (OSError, NotImplementedError) as error:
+            raise CacheUnusable(
+                f"{self._folder.path} cannot be locked ({type(error).__name__})",
+                mend="make it writable, or set KEYWRIGHT_HOME to a local folder that is",
+            ) from None
+        try:
+            yield True
+        finally:
+            with suppress(OSError):  # the kernel frees it when this process ends
+                lock.release()

@@ -1,0 +1,54 @@
+"""How a person or a script asks: `keywright token PROFILE [--url URL]` prints the secret and a line break.
+
+$ keywright token github-app:acme
+ghs_16C7e42F292c6912E7710c838347Ae178B4a
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from keywright.credential import Credential
+from keywright.dialects.base import Reply
+from keywright.errors import KeywrightError, UsageError
+from keywright.request import Client, Request, Verb, parse_url
+
+_USAGE: Final = "run `keywright token PROFILE [--url URL]`"
+
+
+class PersonDialect:
+    """Speaks plain text."""
+
+    @property
+    def executable(self) -> str:
+        """The name of the command for people."""
+        return "keywright"
+
+    def parse(self, args: Sequence[str], _stdin: bytes, _env: Mapping[str, str]) -> Request:
+        """Return the request in `token PROFILE [--url URL]`.
+
+        Raises:
+            UsageError: the arguments are others.
+        """
+        match list(args):
+            case ["token", profile]:
+                return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile)
+            case ["token", profile, "--url", text]:
+                url = parse_url(text)
+                if url is None:
+                    raise UsageError("the --url is not a URL of scheme, host, port and path", mend=_USAGE)
+                return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, url=url)
+            case _:
+                raise UsageError("that is not how to ask for a token", mend=_USAGE)
+
+    def answer(self, _request: Request, credential: Credential, _report_until: datetime | None) -> bytes:
+        """Return the secret and a line break."""
+        return credential.secret.reveal().encode("utf-8", "surrogateescape") + b"\n"
+
+    def done(self, _request: Request, *, is_minted: bool) -> Reply:  # noqa: ARG002 - the contract's
+        """Return nothing: a person has no other verb here."""
+        return Reply(b"", 0)
+
+    def failure(self, _request: Request | None, error: KeywrightError) -> Reply:
+        """Return the error as one line."""
+        return Reply(b"", error.exit_code, str(error))

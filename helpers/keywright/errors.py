@@ -1,0 +1,175 @@
+"""Everything that can go wrong, on purpose.
+
+    KeywrightError                                                              code                  exit
+    ├── UsageError           the caller spoke a language this client lacks      usage                 2
+    ├── ConfigurationError   the settings are wrong, and where                  configuration         2
+    ├── ProviderNotFound     no provider or profile of that name                provider_not_found    2
+    ├── CredentialNotFound   nothing here serves this request: "not mine"       credential_not_found  1
+    ├── CredentialExpired    what was kept is no longer usable                  credential_expired    1
+    ├── RefreshNotSupported  this credential cannot be renewed                  refresh_not_supported 3
+    ├── TokenRevoked         the issuer took the grant back                     token_revoked         1
+    ├── Unavailable          a provider cannot try here: key, file, login       unavailable           1
+    ├── Refused              the issuer was asked and said no                   refused               1
+    ├── Unreachable          the issuer did not answer, or not sensibly         unreachable           1
+    ├── Busy                 locked or out of time: somebody else is renewing   busy                  5
+    ├── NeedsPerson          only a person can go on                            needs_person          4
+    ├── CacheUnusable        the cache cannot be trusted or written             cache_unusable        1
+    └── Bug                  anything else: its type is told, never its text    bug                   70
+    Interrupted by the user                                                                           130
+    The client closed its pipe                                                                        141
+
+A message is one line for the person at the keyboard: what failed, for which account and host, and the command that
+mends it. It never holds a secret, an HTTP body or another library's exception text.
+"""
+
+from typing import ClassVar, Final, Self
+
+EXIT_INTERRUPTED: Final = 130
+EXIT_BROKEN_PIPE: Final = 141
+
+
+class KeywrightError(Exception):
+    """The base of every expected failure.
+
+    Attributes:
+        what: what failed, a clause without the account and the host.
+        mend: what the person can do about it, a clause; empty where there is nothing to do but wait.
+        account: the profile's id, such as `github-app:acme`; empty until a broker names it.
+        host: the host or cluster the credential was for; empty until a broker names it.
+        retry_after_s: how long the issuer asked to be left alone, in seconds; None where it said nothing.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, mend: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+        self.retry_after_s = retry_after_s
+        self.account = ""
+        self.host = ""
+
+    def about(self, account: str, host: str) -> Self:
+        """Name the account and host this failure concerns, where no deeper layer did. Returns self."""
+        self.account = self.account or account
+        self.host = self.host or host
+        return self
+
+    def __str__(self) -> str:
+        whom = " for ".join(part for part in (self.account, self.host) if part)
+        line = f"{whom}: {self.what}" if whom else self.what
+        return f"{line}; {self.mend}" if self.mend else line
+
+
+class UsageError(KeywrightError):
+    """The caller spoke a language this client does not know."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class ConfigurationError(KeywrightError):
+    """The settings are wrong; the message names file, table and key."""
+
+    code = "configuration"
+    exit_code = 2
+
+
+class ProviderNotFound(KeywrightError):
+    """No provider or profile has that name."""
+
+    code = "provider_not_found"
+    exit_code = 2
+
+
+class CredentialNotFound(KeywrightError):
+    """Nothing here serves this request. Clients hear it in their own words and go on to the next source."""
+
+    code = "credential_not_found"
+
+
+class CredentialExpired(KeywrightError):
+    """What was kept is no longer usable and was not replaced."""
+
+    code = "credential_expired"
+
+
+class RefreshNotSupported(KeywrightError):
+    """This kind of credential cannot be renewed."""
+
+    code = "refresh_not_supported"
+    exit_code = 3
+
+
+class TokenRevoked(KeywrightError):
+    """The issuer took the grant back; only a new login helps."""
+
+    code = "token_revoked"
+
+
+class Unavailable(KeywrightError):
+    """A provider cannot try here: a key, file, login or setting is missing or broken."""
+
+    code = "unavailable"
+
+
+class Refused(KeywrightError):
+    """The issuer was asked and said no."""
+
+    code = "refused"
+
+
+class Unreachable(KeywrightError):
+    """The issuer did not answer in time, or not in its own protocol."""
+
+    code = "unreachable"
+
+
+class Busy(KeywrightError):
+    """Another process holds the renewal, or the time for this call ran out."""
+
+    code = "busy"
+    exit_code = 5
+
+
+class NeedsPerson(KeywrightError):
+    """Only a person can go on: a login, a second factor, a consent."""
+
+    code = "needs_person"
+    exit_code = 4
+
+
+class CacheUnusable(KeywrightError):
+    """The cache cannot be trusted or written: a warning wherever a credential can be had without it."""
+
+    code = "cache_unusable"
+
+
+class Bug(KeywrightError):
+    """Something nobody foresaw. Only its type and place are told: its text may hold a secret."""
+
+    code = "bug"
+    exit_code = 70
+
+
+ERRORS: Final[dict[str, type[KeywrightError]]] = {
+    kind.code: kind
+    for kind in (
+        UsageError,
+        ConfigurationError,
+        ProviderNotFound,
+        CredentialNotFound,
+        CredentialExpired,
+        RefreshNotSupported,
+        TokenRevoked,
+        Unavailable,
+        Refused,
+        Unreachable,
+        Busy,
+        NeedsPerson,
+        CacheUnusable,
+        Bug,
+    )
+}
+"""Every kind by its code, as it is written to the failure memory and to `status --json`."""

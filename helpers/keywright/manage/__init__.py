@@ -1,0 +1,1 @@
+"""The `keywright` commands, one file each."""

@@ -1,0 +1,100 @@
+"""`keywright` for people: the table of commands, and how each ends."""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from keywright import __version__
+from keywright.errors import EXIT_INTERRUPTED, KeywrightError
+from keywright.log import say
+from keywright.serve import bug
+
+_URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="keywright")
+def keywright() -> None:
+    """Short-lived credentials for kubectl, git and docker, from one shared cache."""
+
+
+@keywright.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Show what is cached, until when, and what went wrong last. Never a secret."""
+    from keywright.manage.status import show
+
+    click.echo(show(os.environ, datetime.now(UTC), as_json=as_json), nl=False)
+
+
+@keywright.command()
+@click.argument("profile")
+@_URL
+def token(profile: str, url: str | None) -> None:
+    """Print a profile's credential, minted if need be."""
+    from keywright.dialects.person import PersonDialect
+    from keywright.serve import Process, serve
+
+    args = ["token", profile, *(["--url", url] if url is not None else [])]
+    raise SystemExit(serve(PersonDialect(), Process.real("keywright", args, None)))
+
+
+@keywright.command()
+@click.argument("profile")
+def invalidate(profile: str) -> None:
+    """Forget what is cached for a profile; the next call mints anew."""
+    from keywright.manage.invalidate import forget
+
+    click.echo(forget(profile, os.environ))
+
+
+@keywright.command()
+@click.argument("profile")
+@_URL
+def refresh(profile: str, url: str | None) -> None:
+    """Renew a profile's credentials now, whatever their age."""
+    from keywright.manage.refresh import renew
+
+    for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), _tell):
+        click.echo(line)
+
+
+@keywright.command()
+def demo() -> None:
+    """Run kubectl, git and docker against embedded issuers: no account, no network."""
+    from keywright.demo.story import tell
+
+    raise SystemExit(tell(click.echo))
+
+
+def _tell(message: str) -> None:
+    say(sys.stderr, "keywright", message)
+
+
+def run(command: Callable[..., object] = keywright) -> int:
+    """Run the command line; return the exit code (drawn in `keywright.errors`)."""
+    try:
+        command(prog_name="keywright", standalone_mode=False)
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except KeywrightError as error:
+        _tell(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        return 141
+    except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not
+        _tell(str(bug(error)))
+        return bug(error).exit_code
+    return 0

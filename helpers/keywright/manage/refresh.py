@@ -1,0 +1,45 @@
+"""`keywright refresh PROFILE`: renew now, whatever the age."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from keywright.broker import Broker
+from keywright.cache.open import open_cache
+from keywright.errors import UsageError
+from keywright.manage.status import profile_of, span
+from keywright.request import Client, Request, Url, Verb, parse_url
+from keywright.routes import profiles_for
+from keywright.settings.load import load, locate
+from keywright.settings.model import Profile
+
+
+def renew(
+    name: str, url: str | None, env: Mapping[str, str], now: Callable[[], datetime], say: Callable[[str], None]
+) -> Iterator[str]:
+    """Renew each cached credential of the profile, or mint its first; yields one line for each.
+
+    With `url`, just the one for that place.
+
+    Raises:
+        ProviderNotFound: there is neither a profile nor a credential of that name.
+        KeywrightError: one could not be renewed.
+    """
+    settings, cache = load(locate(env)), open_cache(env)
+    broker = Broker(settings=settings, cache=cache, env=env, now=now, say=say)
+    targets: dict[Url | None, Profile | None] = {}
+    if url is not None:
+        place = parse_url(url)
+        if place is None:
+            raise UsageError("the --url is not a URL of scheme, host, port and path")
+        targets[place] = None
+    else:
+        for digest in cache.entries.digests():
+            found = cache.entries.read(digest)
+            if found and found[0].key.profile == name:
+                targets[parse_url(found[0].url) if found[0].url else None] = profile_of(found[0], settings)
+    for place, profile in (targets or {None: None}).items():
+        request = Request(client=Client.PERSON, verb=Verb.GET, asked=name, profile=name, url=place)
+        served = broker.refresh(profile or profiles_for(settings, request)[0], request)
+        until = served.credential.expires_at
+        left = f"expires in {span((until - now()).total_seconds())}" if until else "expiry unknown"
+        yield f"{name}{f' for {place}' if place else ''}: renewed, {left}"

@@ -1,0 +1,178 @@
+"""`keywright status`: what is cached, until when, and what went wrong last.
+
+    $ keywright status
+    PROFILE          FOR                      CLIENTS      STATE   EXPIRES IN  LAST ERROR
+    github-app:acme  https://github.com/acme  git, docker  fresh   48m 12s
+    aws-ecr:default  1234….amazonaws.com      docker       stale   2h 10m      unreachable: … (3 times; retry in 12s)
+
+With `--json` the same facts, one object per row; instants are RFC 3339 in UTC, spans are whole seconds.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from keywright.cache.entry import Entry
+from keywright.cache.failures import Failure
+from keywright.cache.open import Cache, open_cache
+from keywright.freshness import Freshness, Margins, Schedule, schedule
+from keywright.log import one_line
+from keywright.providers.registry import make
+from keywright.request import parse_url
+from keywright.settings.load import load, locate
+from keywright.settings.model import OPTIONS, Profile, Settings
+
+SCHEMA: Final = 1
+_HEAD: Final = ("PROFILE", "FOR", "CLIENTS", "STATE", "EXPIRES IN", "LAST ERROR")
+_WORDS: Final = {Freshness.FRESH: "fresh", Freshness.STALE: "stale", Freshness.EXPIRED: "expired"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One credential, or a profile that has none."""
+
+    profile: str
+    place: str
+    clients: tuple[str, ...]
+    state: str
+    plan: Schedule | None
+    failure: Failure | None
+
+
+def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
+    """Return the table, or the JSON document, with its final line break.
+
+    Raises:
+        ConfigurationError: the settings are wrong.
+        CacheUnusable: the cache cannot be read.
+    """
+    settings = load(locate(env))
+    rows = sorted(_rows(settings, open_cache(env), env, now), key=lambda row: (row.profile, row.place))
+    if as_json:
+        return json.dumps({"schema": SCHEMA, "credentials": [_document(row, now) for row in rows]}, indent=2) + "\n"
+    if not rows:
+        return f"nothing is cached, and {settings.source} names no profile\n"
+    return _table([_HEAD, *(_cells(row, now) for row in rows)])
+
+
+def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetime) -> Iterator[Row]:
+    seen: set[str] = set()
+    digests = set(cache.entries.digests()) | set(cache.failures.digests())
+    for digest in digests:
+        found, failure = cache.entries.read(digest), cache.failures.recall(digest)
+        if found is None and failure is None:
+            continue
+        plan = _plan(found[0], settings, env) if found else None
+        profile = found[0].key.profile if found else failure.error.account if failure else ""
+        place = found[0].url if found else failure.error.host if failure else ""
+        seen.add(profile)
+        yield Row(
+            profile=profile,
+            place=place,
+            clients=_clients(found[0] if found else None, cache.answers.questions(digest)),
+            state=_state(found[0] if found else None, plan, now),
+            plan=plan,
+            failure=failure,
+        )
+    for profile in settings.profiles.keys() - seen:
+        yield Row(profile=profile, place="", clients=(), state="none", plan=None, failure=None)
+
+
+def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule | None:
+    """Return the entry's schedule under the settings of today, or those it was minted with."""
+    expires_at = entry.credential.expires_at
+    if expires_at is None:
+        return None
+    profile = profile_of(entry, settings)
+    floors = make(profile, parse_url(entry.url) if entry.url else None, env).margins
+    margins = Margins(
+        renew_floor=floors.renew_floor,
+        refuse_default=floors.refuse_default,
+        renew_before=profile.renew_before,
+        refuse_before=profile.refuse_before,
+    )
+    return schedule(entry.credential.issued_at, expires_at, margins, entry.jitter)
+
+
+def profile_of(entry: Entry, settings: Settings) -> Profile:
+    """Return the profile an entry belongs to: the settings' own, or the one it was minted with."""
+    own = settings.profiles.get(entry.key.profile)
+    if own is not None:
+        return own
+    kind = OPTIONS[entry.key.provider]
+    return Profile(id=entry.key.profile, options=kind(**entry.options))  # type: ignore[arg-type]  # its own settings
+
+
+def _state(entry: Entry | None, plan: Schedule | None, now: datetime) -> str:
+    if entry is None:
+        return "none"
+    if plan is None or not entry.is_undisturbed:
+        return "expired"
+    return _WORDS[plan.classify(now)]
+
+
+def _clients(entry: Entry | None, questions: list[str]) -> tuple[str, ...]:
+    asked = {words.split("-credential-")[0].split(" ")[0] for words in questions}
+    return tuple(sorted(asked | ({entry.client} if entry else set())))
+
+
+def _cells(row: Row, now: datetime) -> tuple[str, ...]:
+    expires_in = "" if row.plan is None else span((row.plan.expires_at - now).total_seconds())
+    return row.profile, row.place, ", ".join(row.clients), row.state, expires_in, _told(row.failure, now)
+
+
+def _told(failure: Failure | None, now: datetime) -> str:
+    if failure is None:
+        return ""
+    wait_s = failure.retry_at_s - now.timestamp()
+    retry = f"retry in {span(wait_s)}" if failure.holds(now.timestamp()) else "retry at the next call"
+    mend = f"; {failure.error.mend}" if failure.error.mend else ""
+    return f"{failure.error.code}: {failure.error.what}{mend} ({failure.attempts} times; {retry})"
+
+
+def span(seconds: float) -> str:
+    """Return a span in words of two units at most: `2h 10m`, `48m 12s`, `7s`; `-` once it is over."""
+    whole = int(seconds)
+    if whole <= 0:
+        return "-"
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest}s" if rest and not hours else ""]
+    return " ".join(part for part in parts if part)
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return "\n".join(lines) + "\n"
+
+
+def _document(row: Row, now: datetime) -> dict[str, object]:
+    plan, failure = row.plan, row.failure
+    return {
+        "profile": row.profile,
+        "provider": row.profile.partition(":")[0],
+        "for": row.place,
+        "clients": list(row.clients),
+        "state": row.state,
+        "issued_at": _instant(plan.issued_at) if plan else None,
+        "renew_at": _instant(plan.renew_at) if plan else None,
+        "refuse_at": _instant(plan.refuse_at) if plan else None,
+        "expires_at": _instant(plan.expires_at) if plan else None,
+        "expires_in_s": int((plan.expires_at - now).total_seconds()) if plan else None,
+        "last_error": {
+            "code": failure.error.code,
+            "what": failure.error.what,
+            "mend": failure.error.mend,
+            "attempts": failure.attempts,
+            "retry_in_s": max(0, int(failure.retry_at_s - now.timestamp())),
+        }
+        if failure
+        else None,
+    }
+
+
+def _instant(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,212 @@
+"""An AWS account to act for: botocore's credential chain, quiet, bounded in time, and with its inputs known.
+
+botocore finds credentials as the AWS CLI does: environment, profile, SSO, assumed role, web identity, process,
+container, instance. Four of its habits do not suit a helper that another program waits for, and are changed here:
+
+* it reads `os.environ` itself, so the caller's environment is put there for the length of a fetch;
+* it asks for an MFA code on the terminal: that is refused, with what to do instead;
+* it reads boto 2's files (`AWS_CREDENTIAL_FILE`, `~/.boto`), which nothing here could notice changing: left out;
+* it logs, with tracebacks and at debug level with bodies: silenced.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    Credentials,
+    DeferredRefreshableCredentials,
+    ReadOnlyCredentials,
+)
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from botocore.utils import create_nested_client
+
+from keywright import __version__
+from keywright.errors import ConfigurationError, NeedsPerson
+from keywright.hit import stamp
+from keywright.providers.aws import environment
+from keywright.providers.aws.environment import Identity
+from keywright.providers.aws.failures import Translator
+from keywright.request import parse_url
+from keywright.transport import silence, wait_for
+
+CONNECT_AT_MOST_S: Final = 5.0
+_BOTO_2: Final = ("ec2-credentials-file", "boto-config")
+_SWAP = threading.RLock()
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Resolved credentials and what decided them.
+
+    Attributes:
+        credentials: the access key, secret key and session token, good for now.
+        expires_at: when they end (aware), if botocore knows.
+        inputs: every file that decided them, by absolute path, stamped before it was read.
+        session: the botocore session they came from.
+    """
+
+    credentials: ReadOnlyCredentials
+    expires_at: datetime | None
+    inputs: Mapping[str, str]
+    session: botocore.session.Session
+
+    def client(self, service: str, config: Config) -> Any:  # noqa: ANN401 - botocore makes clients' classes as it runs
+        """Return a botocore client that acts with these credentials.
+
+        Raises:
+            ConfigurationError: an `AWS_ENDPOINT_URL` asks for plain http to another machine.
+        """
+        client = create_nested_client(
+            self.session,
+            service,
+            config=config,
+            aws_access_key_id=self.credentials.access_key,
+            aws_secret_access_key=self.credentials.secret_key,
+            aws_session_token=self.credentials.token,
+        )
+        scheme, host = urlsplit(client.meta.endpoint_url)[:2]
+        place = parse_url(f"{scheme}://{host}")
+        if place is None or (scheme != "https" and not place.is_loopback):
+            raise ConfigurationError("AWS may be asked over https only", mend="see AWS_ENDPOINT_URL and endpoint_url")
+        return client
+
+
+def act_as(
+    identity: Identity, region: str, env: Mapping[str, str], timeout_s: float, work: Callable[[Account], Result]
+) -> Result:
+    """Return what `work` makes of the account `identity` names, all of it within `timeout_s` seconds.
+
+    Credentials that are about to end are renewed first, where botocore can.
+
+    Raises:
+        ConfigurationError: the AWS config does not hold what the settings or the environment name.
+        Unavailable: there are no credentials, or none that are usable.
+        NeedsPerson: a login or an MFA code is wanted.
+        Refused: AWS was asked and said no.
+        Unreachable: AWS did not answer in time or not in its own protocol.
+    """
+    translator = Translator(profile=identity.profile_name(env), config=environment.config_path(env))
+
+    def run() -> Result:
+        try:
+            return work(_open(identity, region, env, timeout_s, translator))
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
+            raise translator.translate(error) from None
+
+    with _in_place(env):
+        return wait_for(run, timeout_s, late="AWS did not answer in time")
+
+
+def _open(identity: Identity, region: str, env: Mapping[str, str], timeout_s: float, translator: Translator) -> Account:
+    silence("botocore")
+    silence("urllib3")
+    inputs = environment.inputs(env)
+    session = _session(identity, region, timeout_s)
+    inputs |= _profile_inputs(session, translator.profile, env)
+    chain = session.get_component("credential_provider")
+    for name in _BOTO_2:
+        chain.remove(name)
+    chain.get_provider("assume-role")._prompter = partial(_refuse_to_ask, translator.profile)  # noqa: SLF001 - no other way
+    try:
+        source = session.get_credentials()
+        if source is None:
+            raise translator.missing()
+        credentials = _assume(session, source, identity) if identity.role_arn else source
+        frozen = credentials.get_frozen_credentials()
+    except (BotoCoreError, ClientError, ResponseParserError):
+        raise
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError):
+        # A file, process or endpoint whose content botocore does not check: bad JSON, a missing field, no such program.
+        raise translator.unusable() from None
+    expires_at = getattr(credentials, "_expiry_time", None)
+    return Account(credentials=frozen, expires_at=expires_at, inputs=inputs, session=session)
+
+
+def _session(identity: Identity, region: str, timeout_s: float) -> botocore.session.Session:
+    session = botocore.session.Session(profile=identity.aws_profile or None)
+    session.set_config_variable("region", region)
+    # Off EC2 nothing answers at 169.254.169.254; more patience would only be felt as a hang.
+    session.set_config_variable("metadata_service_timeout", 1)
+    session.set_config_variable("metadata_service_num_attempts", 1)
+    session.set_default_client_config(
+        Config(
+            connect_timeout=min(timeout_s, CONNECT_AT_MOST_S),
+            read_timeout=timeout_s,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            user_agent_extra=f"keywright/{__version__}",
+        )
+    )
+    return session
+
+
+def _assume(
+    session: botocore.session.Session, source: Credentials, identity: Identity
+) -> DeferredRefreshableCredentials:
+    wishes = {"RoleSessionName": identity.session_name}
+    if identity.external_id:
+        wishes["ExternalId"] = identity.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=partial(create_nested_client, session),
+        source_credentials=source,
+        role_arn=identity.role_arn,
+        extra_args=wishes,
+    )
+    return DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
+
+
+def _profile_inputs(session: botocore.session.Session, name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the files that the profile and the profiles it builds on name, stamped now."""
+    profiles = session.full_config.get("profiles", {})
+    paths: list[str] = []
+    seen: set[str] = set()
+    while name and name not in seen:
+        seen.add(name)
+        profile = profiles.get(name, {})
+        if sso := profile.get("sso_session") or profile.get("sso_start_url"):
+            paths.append(environment.sso_cache_path(sso, env))
+        if token_file := profile.get("web_identity_token_file"):
+            paths.append(os.path.abspath(token_file))
+        if login := profile.get("login_session"):
+            paths.append(environment.login_cache_path(login, env))
+        name = profile.get("source_profile", "")
+    return {path: stamp(path) for path in paths}
+
+
+def _refuse_to_ask(profile: str, _prompt: str) -> NoReturn:
+    raise NeedsPerson(
+        f"the AWS profile {profile} asks for an MFA code, which a credential helper cannot",
+        mend="sign in with MFA first (`aws sso login`, aws-vault) and use that session",
+    )
+
+
+@contextmanager
+def _in_place(env: Mapping[str, str]) -> Iterator[None]:
+    """Make `os.environ` say what `env` says: nothing to do in a helper, whose environment is the process's own."""
+    if dict(env) == dict(os.environ):
+        yield
+        return
+    with _SWAP:
+        before = dict(os.environ)
+        _replace_environment(env)
+        try:
+            yield
+        finally:
+            _replace_environment(before)
+
+
+def _replace_environment(env: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(env)

@@ -1,0 +1,67 @@
+"""The contract every provider keeps, in words."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from keywright.credential import CacheKey, Credential
+from keywright.freshness import Margins
+
+
+class Minted(NamedTuple):
+    """What a fetch brought home.
+
+    Attributes:
+        credential: the new credential.
+        inputs: every file whose content decided it, by absolute path, with its stamp (`keywright.hit.stamp`) taken
+            before the file was read. A file that was looked for and absent is a fact too.
+        notes: what the person should know although it worked, one line each; never a secret.
+        memory: facts worth keeping beside the credential for the next fetch, such as a looked-up installation id;
+            never a secret.
+    """
+
+    credential: Credential
+    inputs: Mapping[str, str] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
+    memory: Mapping[str, str] = MappingProxyType({})
+
+
+class Provider(Protocol):
+    """Answers two questions: what identifies what you would return, and get me a new one."""
+
+    @property
+    def key(self) -> CacheKey:
+        """Everything that changes the answer, and nothing secret.
+
+        Imports nothing heavy (no botocore, urllib3, cryptography or filelock) and touches no file and no network:
+        it is computed on calls that never fetch.
+        """
+
+    @property
+    def margins(self) -> Margins:
+        """How long before expiry this kind of credential is renewed and refused: the provider's floors only."""
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The files known to decide the answer before anything is fetched, by absolute path, stamped now.
+
+        A remembered failure is forgotten when one of them changes. Called on a miss only; may stat, not read.
+        """
+
+    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str]) -> Minted:
+        """Get a new credential from its issuer.
+
+        Args:
+            now: aware UTC; becomes the credential's `issued_at`.
+            timeout_s: give up after this many seconds, all retries included.
+            memory: what the last fetch of this key left in `Minted.memory`; empty at first, and never to be trusted
+                beyond saving a request.
+
+        Raises:
+            Unavailable: this provider cannot try here: a missing or broken key, file, login or environment.
+            Refused: the issuer was asked and said no.
+            Unreachable: the issuer did not answer in time or not in its own protocol.
+            NeedsPerson: only a person can go on.
+            ConfigurationError: the settings, or what they point to, are wrong.
+        """

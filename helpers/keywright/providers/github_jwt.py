@@ -1,0 +1,82 @@
+"""The GitHub App's own signature: an RS256 JWT, made from the private key in a file.
+
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app:
+
+    {"alg":"RS256","typ":"JWT"} . {"iat":1699999940,"exp":1700000540,"iss":"123456"} . <256 bytes for RSA-2048>
+
+`iat` lies a minute back because GitHub refuses one in its future, `exp` within the ten minutes it allows.
+"""
+
+import os
+import stat
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from keywright.errors import Unavailable
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+BACKDATED: Final = timedelta(seconds=60)
+VALID_FOR: Final = timedelta(seconds=540)
+KEY_FILE_AT_MOST: Final = 64 * 1024
+
+
+def app_jwt(app_id: str, key_path: str, now: datetime) -> str:
+    """Return the JWT that speaks for `app_id` from one minute before `now` (aware UTC) to nine minutes after it.
+
+    Raises:
+        Unavailable: the file is missing or holds no RSA key that can be used without a passphrase.
+    """
+    import jwt
+
+    issued_at = int(now.timestamp())
+    claims = {
+        "iat": issued_at - int(BACKDATED.total_seconds()),
+        "exp": issued_at + int(VALID_FOR.total_seconds()),
+        "iss": app_id,
+    }
+    return jwt.encode(claims, _load(key_path), algorithm="RS256")
+
+
+def _load(path: str) -> "RSAPrivateKey":
+    """Return the key in a PKCS#1 or PKCS#8 PEM file; GitHub hands out the former."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    content = _read(path)
+    try:
+        key = load_pem_private_key(content, password=None)
+    except TypeError:  # what cryptography raises for a passphrase it was not given
+        raise Unavailable(
+            f"private_key {path} is encrypted",
+            mend=f"decrypt it with `openssl pkey -in {path} -out NEW`, mode 0600, and point private_key there",
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise Unavailable(
+            f"private_key {path} holds no private key in PEM", mend="download a new one from the app's settings page"
+        ) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise Unavailable(
+            f"private_key {path} is not an RSA key", mend="use the one from the app's settings page: GitHub signs RS256"
+        )
+    return key
+
+
+def _read(path: str) -> bytes:
+    mend = "mend private_key, or make the file readable to you"
+    try:
+        # Without O_NONBLOCK, opening a pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Unavailable(f"private_key {path} is not a plain file", mend=mend)
+            content = file.read(KEY_FILE_AT_MOST + 1)
+    except FileNotFoundError:
+        raise Unavailable(f"private_key {path} does not exist", mend="mend private_key") from None
+    except (OSError, ValueError):
+        raise Unavailable(f"private_key {path} cannot be read", mend=mend) from None
+    if len(content) > KEY_FILE_AT_MOST:
+        raise Unavailable(f"private_key {path} is too long to be a key", mend=mend)
+    return content

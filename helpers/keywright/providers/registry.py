@@ -1,0 +1,76 @@
+"""Which providers there are: one literal table. Each maker imports its provider inside itself."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from keywright.errors import ProviderNotFound
+from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
+from keywright.providers.base import Provider
+from keywright.request import Url
+from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile
+
+Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
+"""Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
+
+Kind = TypeVar("Kind")
+
+
+def _aws_ecr(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.aws.ecr import EcrProvider, registry_for
+
+    options = _options(profile, EcrOptions)
+    return EcrProvider(profile=profile.id, options=options, registry=registry_for(options, url), env=env)
+
+
+def _aws_eks(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.aws.eks import EksProvider
+
+    return EksProvider(profile=profile.id, options=_options(profile, EksOptions), env=env)
+
+
+def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.github_app import GithubAppProvider
+
+    return GithubAppProvider(profile=profile.id, options=_options(profile, GithubAppOptions), env=env)
+
+
+PROVIDERS: Final[dict[str, Maker]] = {
+    "aws-ecr": _aws_ecr,
+    "aws-eks": _aws_eks,
+    "github-app": _github_app,
+}
+
+VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws-ecr": AWS_VARIABLES,
+    "aws-eks": AWS_VARIABLES,
+    "github-app": ("HOME",),
+}
+"""The environment variables that change what each provider returns; a trailing `*` makes a prefix.
+
+Proxies are not among them: they change the way to the issuer, not its answer.
+"""
+
+
+def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
+    """Return the provider of `profile`.
+
+    Args:
+        profile: an account of the settings.
+        url: where the credential is for; None where the client names no place.
+        env: the caller's environment.
+
+    Raises:
+        ProviderNotFound: the profile's id names no provider.
+        ConfigurationError: the profile cannot serve `url`.
+        UsageError: this provider needs a place, and neither `url` nor the settings name one.
+    """
+    maker = PROVIDERS.get(profile.provider)
+    if maker is None:
+        raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(PROVIDERS)}")
+    return maker(profile, url, env)
+
+
+def _options(profile: Profile, kind: type[Kind]) -> Kind:
+    if not isinstance(profile.options, kind):
+        raise TypeError(f"{profile.id} holds the options of another provider")
+    return profile.options

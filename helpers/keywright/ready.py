@@ -1,0 +1,127 @@
+"""Deciding which answers may be kept ready for the hit path, and keeping them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from keywright.broker import Served
+from keywright.cache.answers import LONGEST_S, Answer
+from keywright.cache.open import Cache
+from keywright.errors import CacheUnusable
+from keywright.hit import question
+from keywright.request import Client, Request
+from keywright.settings.model import Settings
+
+STORE: Final = ["store"]
+
+
+class Asked(NamedTuple):
+    """One question as the process got it, before any translation.
+
+    Attributes:
+        name: the executable's name.
+        args: its arguments.
+        env: its environment.
+        stdin: what was read from standard input; None if nothing was.
+    """
+
+    name: str
+    args: Sequence[str]
+    env: Mapping[str, str]
+    stdin: bytes | None
+
+    @property
+    def digest(self) -> str:
+        """The question's digest; empty if no answer to it may be kept (`keywright.hit.question`)."""
+        return question(self.name, list(self.args), self.env, self.stdin)
+
+    @property
+    def replay(self) -> list[str]:
+        """What `keywright.hit.wake` hands to a renewal: the name, stdin as hex, and the arguments."""
+        return [self.name, (self.stdin or b"").hex(), *self.args]
+
+    def words(self, request: Request) -> str:
+        """The question in words, on one line, with nothing secret."""
+        place = str(request.url) if request.url else request.asked
+        return " ".join(f"{self.name} {request.verb.value} {place}".split())
+
+
+class Ready:
+    """Keeps the answers of one call, where that is allowed.
+
+    A cache that cannot be written loses the answer, silently: the entry was the cache's problem to report.
+    """
+
+    def __init__(self, cache: Cache, settings: Settings, asked: Asked) -> None:
+        self._answers = cache.answers
+        self._entries = cache.entries
+        self._decided = {settings.source: settings.stamp}
+        self._asked = asked
+        self._digest = asked.digest
+
+    def keep(self, request: Request, served: Served, body: bytes, now_s: float) -> None:
+        """Keep `body` as the ready answer to the question.
+
+        Allowed is a credential that is on disk, whose expiry is known and at most a day away, that the first profile
+        of its route gave, and that is not already past serving.
+        """
+        plan = served.plan
+        if not self._digest or not served.stamp or not served.is_first_choice or plan is None:
+            return
+        refuse_at_s = plan.refuse_at.timestamp()
+        if not now_s < refuse_at_s <= now_s + LONGEST_S:
+            return
+        entry = served.entry.key.digest
+        answer = Answer(
+            exit_code=0,
+            issued_at_s=plan.issued_at.timestamp(),
+            refresh_at_s=plan.renew_at.timestamp(),
+            expires_at_s=refuse_at_s,
+            entry=entry,
+            entry_path=self._entries.path(entry),
+            entry_stamp=served.stamp,
+            generation=served.entry.generation,
+            question=self._asked.words(request),
+            inputs={**self._decided, **served.entry.inputs},
+            body=body,
+        )
+        with suppress(CacheUnusable):
+            self._answers.keep(self._digest, answer, now_s)
+            if request.client is Client.GIT:
+                self._keep_store(answer, now_s)
+
+    def keep_not_mine(self, request: Request, body: bytes, exit_code: int, now_s: float) -> None:
+        """Keep "not mine" for a day: a global helper is asked about every host, and that has to be as fast as a hit."""
+        if not self._digest:
+            return
+        answer = Answer(
+            exit_code=exit_code,
+            issued_at_s=now_s,
+            refresh_at_s=now_s + LONGEST_S,
+            expires_at_s=now_s + LONGEST_S,
+            question=self._asked.words(request),
+            inputs=self._decided,
+            body=body,
+        )
+        with suppress(CacheUnusable):
+            self._answers.keep(self._digest, answer, now_s)
+
+    def _keep_store(self, answer: Answer, now_s: float) -> None:
+        """Keep the silence that answers git's `store` of this very credential, which follows every success.
+
+        It does not hang on the entry: what we issued stays what we issued after a renewal.
+        """
+        place = (self._asked.stdin or b"").split(b"\n\n")[0]
+        digest = question(self._asked.name, STORE, self._asked.env, place + b"\n" + answer.body)
+        silence = Answer(
+            exit_code=0,
+            issued_at_s=answer.issued_at_s,
+            refresh_at_s=answer.expires_at_s,
+            expires_at_s=answer.expires_at_s,
+            entry=answer.entry,
+            generation=answer.generation,
+            question=f"{self._asked.name} store (of what was issued)",
+            inputs=self._decided,
+        )
+        if digest:
+            self._answers.keep(digest, silence, now_s)

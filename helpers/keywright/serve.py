@@ -1,0 +1,168 @@
+"""One request of one client, from its streams to its exit code. The only door to the outside world."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, Self, TextIO
+
+from keywright import hit
+from keywright.broker import Broker, Served
+from keywright.cache.open import Cache, open_cache
+from keywright.deadline import CALL_S, OutOfTime, within
+from keywright.dialects.base import Dialect, Reply
+from keywright.errors import EXIT_INTERRUPTED, Bug, Busy, CacheUnusable, CredentialNotFound, KeywrightError
+from keywright.freshness import Freshness
+from keywright.log import say
+from keywright.ready import Asked, Ready
+from keywright.request import Client, Request, Verb
+from keywright.settings.load import load, locate
+
+
+class Process(NamedTuple):
+    """Everything a process is given.
+
+    Attributes:
+        asked: its name, arguments, environment and standard input.
+        stdout_fd: the descriptor that the client reads; -1 if it was closed.
+        stderr: where the person reads.
+        now: the clock, aware UTC.
+    """
+
+    asked: Asked
+    stdout_fd: int
+    stderr: TextIO
+    now: Callable[[], datetime]
+
+    @classmethod
+    def real(cls, name: str, args: Sequence[str], stdin: bytes | None) -> Self:
+        """Take this process's own, and keep its standard streams for the protocol alone.
+
+        From here on descriptor 1 is standard error: a library or a signing program that prints cannot reach the client
+        (kubernetes/kubernetes#90817). Descriptor 0 is empty: a program that a provider runs cannot eat the manifest of
+        `kubectl apply -f -` (kubernetes/kubernetes#70261).
+        """
+        try:
+            os.fstat(1)
+            is_heard = True
+        except OSError:
+            is_heard = False
+        nothing = os.open(os.devnull, os.O_RDWR)
+        while nothing <= 2:  # noqa: PLR2004 - one of the standard three was closed: nothing else may take its place
+            nothing = os.open(os.devnull, os.O_RDWR)
+        stdout_fd = os.dup(1) if is_heard else -1
+        os.dup2(2, 1)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        asked = Asked(name=name, args=tuple(args), env=dict(os.environ), stdin=stdin)
+        return cls(asked=asked, stdout_fd=stdout_fd, stderr=sys.stderr, now=lambda: datetime.now(UTC))
+
+
+class Call:
+    """The state of one call: what it was given, and what it has opened so far."""
+
+    def __init__(self, dialect: Dialect, process: Process) -> None:
+        self._dialect = dialect
+        self._process = process
+        self._cache: Cache | None = None
+        self._ready: Ready | None = None
+
+    def run(self) -> int:
+        """Answer, keep the answer ready, wake a renewal if one is due; return the exit code."""
+        request = None
+        try:
+            with within(CALL_S):
+                asked = self._process.asked
+                request = self._dialect.parse(asked.args, asked.stdin or b"", asked.env)
+                if request.verb is not Verb.GET:
+                    return self._write(self._without_credential(request))
+                return self._get(request)
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
+        except OutOfTime:
+            return self._fail(request, Busy(f"the call took longer than {CALL_S:.0f} s", mend="try again"))
+        except KeywrightError as error:
+            return self._fail(request, error)
+        except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not
+            return self._fail(request, bug(error))
+
+    def _get(self, request: Request) -> int:
+        served = self._broker().serve(request)
+        body = self._dialect.answer(request, served.credential, served.report_until)
+        code = hit.write(self._process.stdout_fd, body, 0)
+        if self._ready is not None:
+            self._ready.keep(request, served, body, self._now_s())
+        self._wake(request, served)
+        return code
+
+    def _without_credential(self, request: Request) -> Reply:
+        is_minted = False
+        if request.verb in {Verb.STORE, Verb.ERASE}:
+            broker = self._broker()
+            try:
+                if request.verb is Verb.ERASE:
+                    broker.invalidate(request, request.password)
+                is_minted = broker.has_route(request)
+            except CredentialNotFound:
+                is_minted = False
+        return self._dialect.done(request, is_minted=is_minted)
+
+    def _broker(self) -> Broker:
+        asked = self._process.asked
+        path = locate(asked.env)
+        try:
+            self._cache = open_cache(asked.env)
+        except CacheUnusable as error:
+            self._say(f"not using the cache: {error}")
+        settings = load(path, self._cache.seals if self._cache else None)
+        if self._cache is not None:
+            self._ready = Ready(self._cache, settings, asked)
+        return Broker(settings=settings, cache=self._cache, env=asked.env, now=self._process.now, say=self._say)
+
+    def _wake(self, request: Request, served: Served) -> None:
+        """Start a renewal behind a stale answer, or behind one that kubectl seems to have had rejected."""
+        asked = self._process.asked
+        digest = asked.digest
+        if self._cache is None or not digest or not served.stamp:
+            return
+        folder, entry, generation = self._cache.folder, served.entry.key.digest, str(served.entry.generation)
+        is_due = served.freshness is Freshness.STALE
+        if request.client is Client.KUBE:
+            is_due = hit.note_asker(folder, digest, generation, entry, self._now_s()) or is_due
+        if is_due:
+            hit.wake(folder, entry, generation, asked.replay, self._now_s())
+
+    def _fail(self, request: Request | None, error: KeywrightError) -> int:
+        reply = self._dialect.failure(request, error)
+        code = self._write(reply)
+        is_not_mine = isinstance(error, CredentialNotFound) and not reply.message
+        if is_not_mine and request is not None and request.verb is Verb.GET and self._ready is not None:
+            self._ready.keep_not_mine(request, reply.stdout, reply.exit_code, self._now_s())
+        return code
+
+    def _write(self, reply: Reply) -> int:
+        if reply.message:
+            self._say(reply.message)
+        return hit.write(self._process.stdout_fd, reply.stdout, reply.exit_code)
+
+    def _say(self, message: str) -> None:
+        say(self._process.stderr, self._process.asked.name, message)
+
+    def _now_s(self) -> float:
+        return self._process.now().timestamp()
+
+
+def serve(dialect: Dialect, process: Process) -> int:
+    """Run one request of one client; return the exit code (drawn in `keywright.errors`)."""
+    return Call(dialect, process).run()
+
+
+def bug(error: BaseException) -> Bug:
+    """Return what may be told of an unforeseen exception: its type, and the line of ours it came from."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__", "")
+        if module.startswith("keywright"):
+            place = f" in {module}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return Bug(f"a bug: {type(error).__name__}{place}", mend="please report this line")

@@ -1,0 +1,1 @@
+"""What the user wrote: `config.toml`, read once, checked strictly, frozen."""

@@ -1,0 +1,157 @@
+"""What may stand in `config.toml`, and what to say when something else does.
+
+A wrong setting is an error that names file, table, key and the nearest valid key. Nothing is guessed: a helper that
+ignored a misspelt `refuse_before` would do something else than its owner believes.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any, Final, get_type_hints
+
+import msgspec
+
+from keywright.errors import ConfigurationError
+from keywright.request import Client, parse_url
+from keywright.settings.model import MARGINS, OPTIONS, EksOptions, GithubAppOptions, Options
+from keywright.settings.values import parse_duration, parse_pattern
+
+VERSION: Final = 1
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?")
+_ROUTED: Final = (Client.GIT, Client.DOCKER, Client.KUBE)
+_TOP: Final = "the top level"
+
+
+def check(path: str, document: Mapping[str, Any]) -> None:
+    """Raise unless everything in the document is as it should be.
+
+    Raises:
+        ConfigurationError: something is not; the message names where, and how to mend it.
+    """
+    _Check(path).document(document)
+
+
+class _Check:
+    """Checks one document; knows the file's name for the messages."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        self._keys(_TOP, document, ("version", "profiles", "routes"))
+        if type(document.get("version")) is not int or document["version"] != VERSION:
+            raise self._wrong(_TOP, "`version` must be 1", "write `version = 1` first")
+        profiles = document.get("profiles", {})
+        self._type(_TOP, "profiles", profiles, dict[str, dict[str, Any]])
+        for name, table in profiles.items():
+            self._profile(name, table)
+        routes = document.get("routes", [])
+        self._type(_TOP, "routes", routes, list[dict[str, Any]])
+        for number, row in enumerate(routes, 1):
+            self._route(f"[[routes]] number {number}", row, profiles)
+
+    def _profile(self, name: str, table: Mapping[str, Any]) -> None:
+        where = f'[profiles."{name}"]'
+        provider, colon, rest = name.partition(":")
+        if provider not in OPTIONS:
+            nearest = _nearest(provider, OPTIONS) or f"there are {', '.join(OPTIONS)}"
+            raise self._wrong(where, f"there is no provider `{provider}`", nearest)
+        if not colon or not _NAME.fullmatch(rest):
+            mend = "use letters, digits and . _ @ - after the colon"
+            raise self._wrong(where, "the name is not `provider:name`", mend)
+        if table.get("provider", provider) != provider:
+            raise self._wrong(where, "`provider` disagrees with the profile's name", f'write provider = "{provider}"')
+        kind = OPTIONS[provider]
+        self._keys(where, table, ("provider", *MARGINS, *kind._fields))
+        self._options(where, kind, {key: table[key] for key in kind._fields if key in table})
+        margins = [self._duration(where, key, table[key]) for key in MARGINS if key in table]
+        if len(margins) == len(MARGINS) and margins[0] < margins[1]:
+            raise self._wrong(where, "`renew_before` is shorter than `refuse_before`", "renew before refusing")
+
+    def _options(self, where: str, kind: type[Options], given: dict[str, Any]) -> None:
+        kinds = get_type_hints(kind)
+        for key in kind._fields:
+            is_needed = key not in kind._field_defaults
+            if is_needed and key not in given:
+                raise self._wrong(where, f"`{key}` is missing", "")
+            if key in given:
+                self._type(where, key, given[key], kinds[key])
+            if is_needed and given[key] == "":
+                raise self._wrong(where, f"`{key}` is empty", "")
+        options = kind(**given)
+        if isinstance(options, GithubAppOptions):
+            self._github_app(where, options)
+        if isinstance(options, EksOptions) and not 1 <= options.url_expires_s <= 900:  # noqa: PLR2004 - STS's bounds
+            raise self._wrong(where, "`url_expires_s` is not within 1 to 900", "")
+
+    def _github_app(self, where: str, options: GithubAppOptions) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", options.app_id):
+            mend = "copy App ID or Client ID from the app's settings page"
+            raise self._wrong(where, "`app_id` is not an app's id", mend)
+        if (options.installation_id is None) == (not options.owner):
+            raise self._wrong(where, "give either `installation_id` or `owner`", "")
+        if options.installation_id is not None and options.installation_id < 1:
+            raise self._wrong(where, "`installation_id` is not an installation's number", "")
+        if options.owner and not re.fullmatch(r"[A-Za-z0-9_-]+", options.owner):
+            raise self._wrong(where, "`owner` is not an organisation's or user's name", "")
+        url = parse_url(options.api_url)
+        if url is None or not (url.scheme == "https" or (url.scheme == "http" and url.is_loopback)):
+            raise self._wrong(where, "`api_url` is not an https:// URL", "http:// is for loopback only")
+        if not options.private_key.startswith(("/", "~/")):
+            raise self._wrong(where, "`private_key` is not an absolute path", "start it with / or ~/")
+
+    def _route(self, where: str, row: Mapping[str, Any], profiles: Mapping[str, Any]) -> None:
+        kinds = {"client": str, "url": str, "profiles": list[str]}
+        self._keys(where, row, kinds)
+        for key, kind in kinds.items():
+            if key not in row:
+                raise self._wrong(where, f"`{key}` is missing", "")
+            self._type(where, key, row[key], kind)
+        words = [client.value for client in _ROUTED]
+        if row["client"] not in words:
+            raise self._wrong(where, f"`client` is not one of {', '.join(words)}", _nearest(row["client"], words))
+        self._url(where, Client(row["client"]), row["url"])
+        if not row["profiles"]:
+            raise self._wrong(where, "`profiles` is empty", "")
+        for profile in row["profiles"]:
+            if profile not in profiles:
+                raise self._wrong(where, f"there is no profile `{profile}`", _nearest(profile, profiles))
+            if row["profiles"].count(profile) > 1:
+                raise self._wrong(where, f"profile `{profile}` is listed twice", "")
+
+    def _url(self, where: str, client: Client, text: str) -> None:
+        url = parse_pattern(client, text)
+        if url is None:
+            mend = "`*` stands for one whole label of the host" if "*" in text else ""
+            raise self._wrong(where, "`url` is not a URL of scheme, host, port and path", mend)
+        if not url.scheme and client is not Client.DOCKER:
+            raise self._wrong(where, "`url` has no scheme", f'write url = "https://{text}"')
+        if url.scheme not in {"", "https"} and not (url.scheme == "http" and url.is_loopback):
+            raise self._wrong(where, f"`url` must be https://, not {url.scheme}://", "http:// is for loopback only")
+
+    def _duration(self, where: str, key: str, value: object) -> timedelta:
+        duration = parse_duration(value) if isinstance(value, str) else None
+        if duration is None:
+            raise self._wrong(where, f"`{key}` is not a duration", 'write it as "90s", "3m" or "1h30m"')
+        return duration
+
+    def _keys(self, where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
+        for key in table:
+            if key not in known:
+                raise self._wrong(where, f"there is no key `{key}`", _nearest(key, known))
+
+    def _type(self, where: str, key: str, value: object, kind: object) -> None:
+        try:
+            msgspec.convert(value, type=kind)
+        except msgspec.ValidationError as error:
+            wrong = str(error).partition(" - at ")[0]
+            raise self._wrong(where, f"`{key}`: {wrong[:1].lower()}{wrong[1:]}", "") from None
+
+    def _wrong(self, where: str, what: str, mend: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._path}, {where}: {what}", mend=mend)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean `{close[0]}`?" if close else ""

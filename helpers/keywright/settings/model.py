@@ -1,0 +1,127 @@
+"""The settings as values. Each setting is documented where it is declared; the shape is a contract with users."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from keywright.request import Client, Url
+
+
+class EksOptions(NamedTuple):
+    """`[profiles."aws-eks:NAME"]`: a token for one Amazon EKS cluster."""
+
+    cluster: str
+    """The cluster's name, as in `aws eks describe-cluster --name`."""
+    region: str
+    """The cluster's region, such as `eu-central-1`; its STS host signs the token."""
+    aws_profile: str = ""
+    """A profile of `~/.aws/config`; empty for botocore's own default chain."""
+    role_arn: str = ""
+    """A role to assume first."""
+    external_id: str = ""
+    """The external id that role asks for."""
+    session_name: str = ""
+    """The role session's name; empty for `keywright`."""
+    url_expires_s: int = 60
+    """`X-Amz-Expires` of the presigned URL in seconds, 1 to 900. STS itself accepts the URL for 15 minutes."""
+
+
+class EcrOptions(NamedTuple):
+    """`[profiles."aws-ecr:NAME"]`: a password for Amazon ECR registries. Account and region come from the host."""
+
+    registry: str = ""
+    """The registry's host, for `keywright token`; a client always names its own."""
+    aws_profile: str = ""
+    """A profile of `~/.aws/config`; empty for botocore's own default chain."""
+    role_arn: str = ""
+    """A role to assume first."""
+    external_id: str = ""
+    """The external id that role asks for."""
+    session_name: str = ""
+    """The role session's name; empty for `keywright`."""
+
+
+class GithubAppOptions(NamedTuple):
+    """`[profiles."github-app:NAME"]`: an installation token of a GitHub App."""
+
+    app_id: str
+    """The app's id or client id: the JWT's `iss`."""
+    private_key: str
+    """The path of the app's private key, PKCS#1 or PKCS#8 PEM; `~` is the home folder."""
+    installation_id: int | None = None
+    """The installation's number; or give `owner`."""
+    owner: str = ""
+    """The organisation or user the app is installed for; its installation is looked up once and cached."""
+    api_url: str = "https://api.github.com"
+    """The API's base, the only place an API host comes from; `http://` to loopback only."""
+    repositories: tuple[str, ...] = ()
+    """Names of repositories to narrow the token to; empty for all the installation has."""
+    permissions: Mapping[str, str] = MappingProxyType({})
+    """Permissions to narrow the token to, such as `contents = "read"`; empty for all."""
+
+
+Options = EksOptions | EcrOptions | GithubAppOptions
+
+OPTIONS: Final[dict[str, type[Options]]] = {
+    "aws-ecr": EcrOptions,
+    "aws-eks": EksOptions,
+    "github-app": GithubAppOptions,
+}
+"""The table of settings of each provider."""
+
+
+MARGINS: Final = ("renew_before", "refuse_before")
+"""The settings that every profile may have, whatever its provider: durations such as `3m`."""
+
+
+class Profile(NamedTuple):
+    """One account at one provider.
+
+    Attributes:
+        id: `provider:name`.
+        options: the provider's own settings.
+        renew_before: renew this long before expiry; None for the provider's rule.
+        refuse_before: stop serving this long before expiry; None for the provider's rule.
+    """
+
+    id: str
+    options: Options
+    renew_before: timedelta | None = None
+    refuse_before: timedelta | None = None
+
+    @property
+    def provider(self) -> str:
+        """The provider's name: the id up to its colon."""
+        return self.id.partition(":")[0]
+
+
+class Route(NamedTuple):
+    """Which profiles serve which requests.
+
+    Attributes:
+        client: whose requests; one of git, docker and kube.
+        url: where the credential is for. A host label `*` stands for one whole label; a path matches as a prefix of
+            whole components. Without a scheme (docker) only the host and path count.
+        profiles: profile ids, tried in this order.
+    """
+
+    client: Client
+    url: Url
+    profiles: tuple[str, ...]
+
+
+class Settings(NamedTuple):
+    """Everything the user decided.
+
+    Attributes:
+        source: the file it was read from, or would be; absolute.
+        stamp: that file's stamp (`keywright.hit.stamp`) from before it was read.
+        profiles: by id.
+        routes: in the order written.
+    """
+
+    source: str
+    stamp: str
+    profiles: Mapping[str, Profile] = MappingProxyType({})
+    routes: tuple[Route, ...] = ()

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Install the real clients and servers that the tests and the benchmark run, where we may: root and apt.
+# Otherwise name what is missing; the tests that need it are then skipped loudly (or fail, with CI=true).
+set -eu
+
+missing=""
+need() { # package, then a command or a path that shows it is there
+	command -v "$2" >/dev/null 2>&1 || [ -e "$2" ] || missing="$missing $1"
+}
+
+need apache2-utils htpasswd
+need docker-registry docker-registry
+need docker.io docker
+need faketime faketime
+need git git
+need skopeo skopeo
+need strace strace
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+	echo "installing:$missing" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	# Nothing here may start a daemon: the tests start what they need, on loopback.
+	# shellcheck disable=SC2086 # one word per package
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends $missing >/dev/null && exit 0
+	echo "apt-get could not install all of:$missing" >&2
+	exit 0
+fi
+echo "not installed, so the tests that need them are skipped:$missing" >&2
+echo "install them with: apt-get install --no-install-recommends$missing" >&2

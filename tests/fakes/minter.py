@@ -1,0 +1,79 @@
+"""A provider that mints at once, counts, and fails on demand; it stands in the registry where `github-app` stood."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from keywright.credential import CacheKey, Credential
+from keywright.errors import KeywrightError
+from keywright.freshness import Margins
+from keywright.hit import stamp
+from keywright.providers import registry
+from keywright.providers.base import Minted
+from keywright.request import Url
+from keywright.secret import Secret
+from keywright.settings.model import Profile
+
+
+@dataclass
+class Minter:
+    """The issuer behind `Minting`: what it hands out, and what it was asked."""
+
+    lifetime: timedelta | None = timedelta(hours=1)
+    failure: KeywrightError | None = None
+    failing: str = ""
+    """The one profile that `failure` concerns; empty for all."""
+    margins: Margins = field(default_factory=Margins)
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    calls: int = 0
+    memories: list[dict[str, str]] = field(default_factory=list)
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def maker(profile: Profile, _url: Url | None, _env: Mapping[str, str]) -> "Minting":
+            return Minting(self, profile)
+
+        monkeypatch.setitem(registry.PROVIDERS, "github-app", maker)
+
+
+@dataclass(frozen=True)
+class Minting:
+    """One profile's provider."""
+
+    minter: Minter
+    profile: Profile
+
+    @property
+    def key(self) -> CacheKey:
+        return CacheKey(provider="github-app", profile=self.profile.id, facts={"subject": self.profile.id})
+
+    @property
+    def margins(self) -> Margins:
+        return self.minter.margins
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {path: stamp(path) for path in self.minter.files}
+
+    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str]) -> Minted:
+        minter = self.minter
+        inputs = self.inputs
+        minter.calls += 1
+        minter.memories.append(dict(memory))
+        assert timeout_s > 0
+        if minter.failure is not None and minter.failing in {"", self.profile.id}:
+            failure = minter.failure
+            raise type(failure)(failure.what, mend=failure.mend, retry_after_s=failure.retry_after_s)
+        return Minted(
+            credential=Credential(
+                secret=Secret(f"minted-{self.profile.id}-{minter.calls}"),
+                username="x-access-token",
+                issued_at=now,
+                expires_at=None if minter.lifetime is None else now + minter.lifetime,
+            ),
+            inputs=inputs,
+            notes=minter.notes,
+            memory={"installation_id": str(minter.calls)},
+        )

@@ -1,0 +1,409 @@
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from fakes.minter import Minter
+from keywright.broker import Broker
+from keywright.cache.open import Cache, open_cache
+from keywright.errors import (
+    Busy,
+    CredentialExpired,
+    CredentialNotFound,
+    KeywrightError,
+    NeedsPerson,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
+from keywright.freshness import Freshness, Margins
+from keywright.request import Client, Request, Verb, parse_url
+from keywright.secret import Secret
+from keywright.settings.model import GithubAppOptions, Profile, Route, Settings
+
+ACME = "github-app:acme"
+SPARE = "github-app:spare"
+
+
+@dataclass
+class House:
+    """A broker over a real cache, with its clock and what it said."""
+
+    clock: time_machine.Traveller
+    minter: Minter
+    settings: Settings
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def cache(self) -> Cache:
+        return open_cache(os.environ)
+
+    def broker(self) -> Broker:
+        """A new process's broker."""
+        return Broker(
+            settings=self.settings,
+            cache=self.cache,
+            env=os.environ,
+            now=lambda: datetime.now(UTC),
+            say=self.said.append,
+        )
+
+    def get(self) -> str:
+        return self.broker().serve(request()).credential.secret.reveal()
+
+    def after(self, seconds: float) -> None:
+        self.clock.shift(seconds)
+
+    @property
+    def digest(self) -> str:
+        return self.cache.entries.digests()[0]
+
+
+def request(url: str = "https://github.com/acme", client: Client = Client.GIT) -> Request:
+    return Request(client=client, verb=Verb.GET, url=parse_url(url), asked=url)
+
+
+def profile(name: str, **margins: timedelta) -> Profile:
+    options = GithubAppOptions(app_id="1", private_key="/key.pem", installation_id=7)
+    return Profile(id=name, options=options, **margins)
+
+
+@pytest.fixture
+def house(home: Path, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch) -> House:
+    minter = Minter()
+    minter.install(monkeypatch)
+    url = parse_url("https://github.com/acme")
+    assert url
+    # 90 s and 0 s: the margins under which the outcome table below was written.
+    margins = {"renew_before": timedelta(seconds=90), "refuse_before": timedelta(0)}
+    settings = Settings(
+        source=str(home / "config.toml"),
+        stamp="-",
+        profiles={ACME: profile(ACME, **margins), SPARE: profile(SPARE, **margins)},
+        routes=(Route(client=Client.GIT, url=url, profiles=(ACME,)),),
+    )
+    return House(clock=clock, minter=minter, settings=settings)
+
+
+# What is cached (seconds to expiry), what the issuer says, then: what a caller gets, and how often the issuer is asked
+# by the call itself. A stale credential is served at once; its renewal is another process's (`renew`), asked once more.
+OUTCOMES: list[tuple[str, float | None, KeywrightError | None, str | type[KeywrightError], int]] = [
+    ("nothing cached, nothing to mint with", None, Unavailable("no key"), Unavailable, 1),
+    ("nothing cached, the issuer answers", None, None, "new", 1),
+    ("nothing cached, the issuer is broken", None, Unreachable("500"), Unreachable, 1),
+    ("an hour left", 3600, None, "old", 0),
+    ("an hour left, the issuer is broken", 3600, Unreachable("500"), "old", 0),
+    ("91 s left", 91, None, "old", 0),
+    ("30 s left, the issuer answers", 30, None, "old", 0),
+    ("30 s left, the issuer refuses", 30, Refused("400"), "old", 0),
+    ("1 s left", 1, None, "old", 0),
+    ("just expired, the issuer answers", 0, None, "new", 1),
+    ("just expired, the issuer refuses", 0, Refused("400"), CredentialExpired, 1),
+    ("just expired, the issuer is broken", 0, Unreachable("500"), CredentialExpired, 1),
+    ("just expired, nothing to mint with", 0, Unavailable("no key"), CredentialExpired, 1),
+    ("just expired, a person is needed", 0, NeedsPerson("log in"), NeedsPerson, 1),
+    ("long expired, the issuer answers", -3600, None, "new", 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("left_s", "failure", "expected", "asked"), [row[1:] for row in OUTCOMES], ids=[r[0] for r in OUTCOMES]
+)
+def test_the_outcome_table(
+    house: House,
+    left_s: float | None,
+    failure: KeywrightError | None,
+    expected: str | type[KeywrightError],
+    asked: int,
+) -> None:
+    if left_s is not None:
+        assert house.get() == f"minted-{ACME}-1"
+        house.after(3600 - left_s)
+    house.minter.failure, before = failure, house.minter.calls
+    if isinstance(expected, str):
+        assert house.get() == f"minted-{ACME}-{before if expected == 'old' else before + 1}"
+    else:
+        with pytest.raises(expected) as raised:
+            house.get()
+        assert type(raised.value) is expected
+        assert failure
+        assert failure.what in str(raised.value)
+    assert house.minter.calls == before + asked
+
+
+def test_a_stale_credential_is_renewed_behind_and_each_failure_may_be_tried_again(house: House) -> None:
+    old = house.get()
+    house.after(3570)
+    served = house.broker().serve(request())
+    assert served.freshness is Freshness.STALE
+    house.minter.failure = Refused("400")
+    for attempt in (1, 2):
+        with pytest.raises(Refused):
+            house.broker().renew(request(), house.digest, served.entry.generation)
+        assert house.minter.calls == 1 + attempt
+        assert house.get() == old
+    house.minter.failure = None
+    renewed = house.broker().renew(request(), house.digest, served.entry.generation)
+    assert renewed
+    assert house.get() == renewed.credential.secret.reveal() != old
+
+
+def test_a_renewal_does_nothing_for_a_generation_that_is_gone(house: House) -> None:
+    house.get()
+    first = house.broker().serve(request()).entry
+    house.broker().refresh(house.settings.profiles[ACME], request())
+    assert house.minter.calls == 2
+    assert house.broker().renew(request(), first.key.digest, first.generation) is None
+    assert house.minter.calls == 2
+
+
+def test_a_renewal_never_brings_a_forgotten_credential_back(house: House) -> None:
+    house.get()
+    entry = house.broker().serve(request()).entry
+    assert house.broker().invalidate(request(), None) == 1
+    assert house.broker().renew(request(), entry.key.digest, entry.generation) is None
+    assert house.cache.entries.digests() == []
+
+
+def test_a_renewal_never_waits_for_a_lock(house: House) -> None:
+    house.get()
+    entry = house.broker().serve(request()).entry
+    with house.cache.entries.lock(entry.key.digest, 0) as is_locked:
+        assert is_locked
+        result: list[object] = []
+        other = threading.Thread(
+            target=lambda: result.append(house.broker().renew(request(), entry.key.digest, entry.generation))
+        )
+        other.start()
+        other.join(20)
+        assert result == [None]
+    assert house.minter.calls == 1
+
+
+def test_a_broken_issuer_is_asked_a_bounded_number_of_times(house: House) -> None:
+    house.minter.failure = Unreachable("503")
+    for _ in range(1000):
+        with pytest.raises(Unreachable):
+            house.get()
+    assert house.minter.calls == 1
+    for _ in range(1000):  # an hour of one call every 3.6 s
+        house.after(3.6)
+        with pytest.raises(Unreachable):
+            house.get()
+    assert house.minter.calls < 30
+
+
+def test_retry_after_is_honoured(house: House) -> None:
+    house.minter.failure = Unreachable("429", retry_after_s=600)
+    for seconds in (0, 300, 299):
+        house.after(seconds)
+        with pytest.raises(Unreachable):
+            house.get()
+    assert house.minter.calls == 1
+    house.minter.failure = None
+    house.after(2)
+    assert house.get() == f"minted-{ACME}-2"
+
+
+@pytest.mark.parametrize("what", ["the settings", "the key file"])
+def test_mending_the_cause_ends_the_waiting_at_once(house: House, home: Path, what: str) -> None:
+    key = home / "key.pem"
+    key.write_text("not a key")
+    house.minter.files = (str(key),)
+    house.minter.failure = Unavailable("not a key")
+    with pytest.raises(Unavailable):
+        house.get()
+    house.minter.failure = None
+    (key if what == "the key file" else home / "config.toml").write_text("mended")
+    assert house.get() == f"minted-{ACME}-2"
+
+
+def test_a_success_forgets_the_failures(house: House) -> None:
+    house.minter.failure = Unreachable("503")
+    with pytest.raises(Unreachable):
+        house.get()
+    house.minter.failure = None
+    house.after(10)
+    house.get()
+    assert house.cache.failures.digests() == []
+
+
+def test_a_changed_input_makes_a_fresh_credential_unusable(house: House, home: Path) -> None:
+    key = home / "config"
+    key.write_text("[profile a]")
+    house.minter.files = (str(key),)
+    old = house.get()
+    assert house.get() == old
+    key.write_text("[profile b]")
+    assert house.get() != old
+
+
+def test_a_clock_behind_the_issue_is_suspect_once(house: House) -> None:
+    house.get()
+    house.after(-7200)
+    assert house.get() == f"minted-{ACME}-2"
+    assert house.get() == f"minted-{ACME}-2"
+    assert house.broker().serve(request()).entry.generation > 0
+
+
+def test_generations_grow_even_when_the_clock_steps_back(house: House) -> None:
+    house.get()
+    first = house.broker().serve(request()).entry.generation
+    house.after(-7200)
+    house.get()
+    assert house.broker().serve(request()).entry.generation > first
+
+
+@pytest.mark.parametrize(
+    "lifetime", [timedelta(0), timedelta(seconds=-5), None], ids=["none left", "already over", "unknown"]
+)
+def test_what_was_just_fetched_is_served_once(house: House, lifetime: timedelta | None) -> None:
+    house.minter.lifetime = lifetime
+    assert house.get() == f"minted-{ACME}-1"
+    assert house.get() == f"minted-{ACME}-2"
+
+
+def test_a_provider_gets_its_memory_back(house: House) -> None:
+    house.get()
+    house.after(3600)
+    house.get()
+    assert house.minter.memories == [{}, {"installation_id": "1"}]
+
+
+def test_notes_are_said_once_when_minted(house: House) -> None:
+    house.minter.notes = ("the token is long",)
+    house.get()
+    house.get()
+    assert house.said == [f"{ACME}: the token is long"]
+
+
+class TestInvalidate:
+    def test_drops_what_was_rejected(self, house: House) -> None:
+        old = house.get()
+        assert house.broker().invalidate(request(), Secret(old)) == 1
+        assert house.get() != old
+
+    def test_keeps_what_was_not(self, house: House) -> None:
+        old = house.get()
+        house.broker().refresh(house.settings.profiles[ACME], request())
+        new = house.get()
+        assert house.broker().invalidate(request(), Secret(old)) == 0
+        assert house.get() == new
+
+    def test_without_a_secret_drops_whatever_there_is(self, house: House) -> None:
+        house.get()
+        assert house.broker().invalidate(request(), None) == 1
+        assert house.broker().invalidate(request(), None) == 0
+
+    def test_of_what_no_route_serves_is_not_ours(self, house: House) -> None:
+        with pytest.raises(CredentialNotFound):
+            house.broker().invalidate(request("https://example.com"), None)
+
+
+class TestSeveralProfiles:
+    @pytest.fixture
+    def routed(self, house: House) -> House:
+        (route,) = house.settings.routes
+        both = Route(client=route.client, url=route.url, profiles=(ACME, SPARE))
+        house.settings = Settings(
+            source=house.settings.source, stamp="-", profiles=house.settings.profiles, routes=(both,)
+        )
+        return house
+
+    def test_the_first_is_taken_while_it_works(self, routed: House) -> None:
+        assert routed.get() == f"minted-{ACME}-1"
+        assert routed.said == []
+
+    def test_the_next_is_taken_when_it_fails_and_that_is_said(self, routed: House) -> None:
+        routed.minter.failure, routed.minter.failing = Refused("401"), ACME
+        served = routed.broker().serve(request())
+        assert served.profile.id == SPARE
+        assert not served.is_first_choice
+        assert routed.said == [f"{ACME} for https://github.com/acme: 401; using {SPARE} instead"]
+
+    def test_the_error_after_the_last_names_each_and_why(self, routed: House) -> None:
+        routed.minter.failure = Refused("401", mend="check app_id")
+        with pytest.raises(
+            Refused, match=r"github-app:acme: 401 \[refused\]; github-app:spare: 401 \[refused\]; check app_id"
+        ):
+            routed.get()
+
+
+class TestWithoutACache:
+    def test_a_loose_folder_costs_no_credential(self, house: House) -> None:
+        house.get()
+        broker = house.broker()
+        Path(house.cache.entries.path(house.digest)).chmod(0o644)
+        assert broker.serve(request()).credential.secret.reveal() == f"minted-{ACME}-2"
+        assert len(house.said) == 1
+        assert "chmod 600" in house.said[0]
+
+    def test_no_cache_at_all_mints_each_time(self, house: House) -> None:
+        broker = Broker(
+            settings=house.settings, cache=None, env=os.environ, now=lambda: datetime.now(UTC), say=house.said.append
+        )
+        assert broker.serve(request()).credential.secret.reveal() == f"minted-{ACME}-1"
+        assert broker.serve(request()).credential.secret.reveal() == f"minted-{ACME}-2"
+        assert broker.serve(request()).stamp == ""
+
+    def test_a_cache_that_cannot_be_written_mints_and_says_so(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        broker = house.broker()
+        monkeypatch.setattr(os, "write", full)
+        assert broker.serve(request()).credential.secret.reveal() == f"minted-{ACME}-1"
+        assert len(house.said) == 1
+        assert "ENOSPC" in house.said[0]
+
+
+def test_a_lock_that_stays_taken_is_never_gone_around(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keywright.broker.LOCK_WAIT_S", 0.2)
+    house.get()
+    house.after(3600)
+    with house.cache.entries.lock(house.digest, 0):
+        failures: list[BaseException] = []
+
+        def call() -> None:
+            try:
+                house.get()
+            except KeywrightError as error:
+                failures.append(error)
+
+        other = threading.Thread(target=call)
+        other.start()
+        other.join(20)
+        assert [type(error) for error in failures] == [Busy]
+    assert house.minter.calls == 1
+
+
+def test_many_threads_on_nothing_cached_ask_once(house: House) -> None:
+    start, got = threading.Barrier(16), []
+
+    def call(get: Callable[[], str]) -> None:
+        start.wait()
+        got.append(get())
+
+    threads = [threading.Thread(target=call, args=(house.get,)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert got == [f"minted-{ACME}-1"] * 16
+
+
+def test_the_providers_margins_hold_where_the_profile_has_none(house: House) -> None:
+    house.settings.profiles[ACME] = profile(ACME)  # type: ignore[index]
+    house.minter.lifetime = timedelta(minutes=15)
+    house.minter.margins = Margins(renew_floor=timedelta(minutes=7), refuse_default=timedelta(seconds=60))
+    served = house.broker().serve(request())
+    assert served.plan
+    assert served.report_until == served.credential.issued_at + timedelta(minutes=14)
+    assert timedelta(minutes=7) <= served.plan.expires_at - served.plan.renew_at <= timedelta(minutes=7.5)

@@ -1,0 +1,167 @@
+"""A bound holds whatever is inside it, and leaves no trace."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from types import FrameType
+
+import pytest
+
+from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, within
+
+# pytest-timeout's own method is the alarm that is tested here.
+pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.real_clock]
+SOON_S, NEVER_S = 0.01, 600.0
+
+
+@pytest.fixture(autouse=True)
+def no_alarm() -> Iterator[None]:
+    """No timer runs, before and after; the handler is nobody's."""
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    before = signal.getsignal(signal.SIGALRM)
+    yield
+    left = signal.setitimer(signal.ITIMER_REAL, 0)
+    assert signal.signal(signal.SIGALRM, before) is before
+    assert left == (0.0, 0.0)
+
+
+def test_each_gives_up_before_the_one_around_it() -> None:
+    assert 0 < FETCH_S < LOCK_WAIT_S < CALL_S
+
+
+def test_a_quick_block_returns() -> None:
+    with within(NEVER_S):
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= NEVER_S
+
+
+def test_an_error_of_the_block_passes() -> None:
+    with pytest.raises(KeyError), within(NEVER_S):
+        raise KeyError
+
+
+def test_a_block_that_waits_is_interrupted() -> None:
+    with pytest.raises(OutOfTime), within(SOON_S):
+        signal.pause()
+
+
+def test_a_block_that_is_busy_is_interrupted() -> None:
+    def work_for_ever() -> None:
+        while True:
+            pass
+
+    with pytest.raises(OutOfTime), within(SOON_S):
+        work_for_ever()
+
+
+def test_a_server_that_sends_nothing_is_interrupted() -> None:
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises(OutOfTime), within(SOON_S):
+            os.read(reading, 1)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_program_that_hangs_is_interrupted() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        try:
+            with pytest.raises(OutOfTime), within(SOON_S):
+                child.wait()
+        finally:
+            child.kill()
+
+
+def test_a_library_that_catches_every_exception_does_not_catch_it() -> None:
+    def ask_for_ever() -> None:
+        while True:
+            with suppress(Exception):
+                signal.pause()
+
+    with pytest.raises(OutOfTime), within(SOON_S):
+        ask_for_ever()
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0])
+def test_no_time_at_all_is_not_for_ever(seconds: float) -> None:
+    with pytest.raises(OutOfTime), within(seconds):
+        signal.pause()
+
+
+def test_of_nested_bounds_the_outer_strikes_if_it_is_sooner() -> None:
+    struck: list[str] = []
+
+    def inner() -> None:
+        try:
+            with within(NEVER_S):
+                signal.pause()
+        except OutOfTime:
+            struck.append("inside")
+            raise
+
+    with pytest.raises(OutOfTime), within(SOON_S):
+        inner()
+    assert struck == ["inside"]
+
+
+def test_of_nested_bounds_the_inner_strikes_if_it_is_sooner() -> None:
+    with within(NEVER_S):
+        with pytest.raises(OutOfTime), within(SOON_S):
+            signal.pause()
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < NEVER_S
+
+
+def test_the_outer_bound_still_strikes_after_an_inner_one_was_kept() -> None:
+    def work() -> None:
+        with within(0.1):
+            pass
+        signal.pause()
+
+    with pytest.raises(OutOfTime), within(0.2):
+        work()
+
+
+def test_the_outer_bound_still_strikes_after_an_inner_one_struck() -> None:
+    def work() -> None:
+        with suppress(OutOfTime), within(SOON_S):
+            signal.pause()
+        pauses.append(0)
+        signal.pause()
+
+    pauses: list[int] = []
+    with pytest.raises(OutOfTime), within(1):
+        work()
+    assert pauses
+
+
+def test_somebody_elses_alarm_is_given_back() -> None:
+    struck = threading.Event()
+
+    def theirs(_number: int, _frame: FrameType | None) -> None:
+        struck.set()
+
+    before = signal.signal(signal.SIGALRM, theirs)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with within(0.02):
+            pass
+        assert signal.getsignal(signal.SIGALRM) is theirs
+        assert struck.wait(30)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_in_another_thread_the_block_runs_unbounded() -> None:
+    done: list[bool] = []
+
+    def work() -> None:
+        with within(SOON_S):
+            done.append(signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30)
+    assert done == [True]
