@@ -1,17 +1,16 @@
 """The story of one credential: look, lock, look again, fetch, keep. The broker only decides."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from keywright.cache.entry import Entry, options_of
+from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
 from keywright.credential import CacheKey, Credential
 from keywright.deadline import FETCH_S, LOCK_WAIT_S, OutOfTime, within
 from keywright.errors import (
     Busy,
-    CacheUnusable,
     ConfigurationError,
     CredentialExpired,
     CredentialNotFound,
@@ -21,8 +20,8 @@ from keywright.errors import (
     Unreachable,
     UsageError,
 )
-from keywright.freshness import JITTER_AT_MOST, Freshness, Margins, Schedule, schedule
-from keywright.providers.base import Provider
+from keywright.freshness import JITTER_AT_MOST, Freshness, Schedule
+from keywright.providers.base import Minted, Provider
 from keywright.providers.registry import make
 from keywright.request import Request
 from keywright.routes import profiles_for
@@ -76,6 +75,7 @@ class Broker:
     ) -> None:
         self._settings = settings
         self._cache = cache
+        self._kept = ForgivingCache(cache, say)
         self._env = env
         self._now = now
         self._say = say
@@ -144,9 +144,9 @@ class Broker:
             KeywrightError: it could not be renewed.
         """
         provider = make(profile, request.url, self._env)
-        before = self._find(provider.key)
-        with self._locked(provider.key) as is_locked:
-            found = self._find(provider.key)
+        before = self._kept.find(provider.key)
+        with self._kept.lock(provider.key, LOCK_WAIT_S) as is_locked:
+            found = self._kept.find(provider.key)
             if found and (before is None or found[0].generation > before[0].generation):
                 served = self._judge(profile, provider, found)
                 if served:
@@ -200,13 +200,13 @@ class Broker:
         and of those who wait one asks the issuer.
         """
         provider = make(profile, request.url, self._env)
-        found = self._find(provider.key)
+        found = self._kept.find(provider.key)
         served = self._judge(profile, provider, found)
         if served:
             return served
         self._stop_while_failing(provider.key, found)
-        with self._locked(provider.key) as is_locked:
-            found = self._find(provider.key)  # whoever held the lock may just have renewed it
+        with self._kept.lock(provider.key, LOCK_WAIT_S) as is_locked:
+            found = self._kept.find(provider.key)  # whoever held the lock may just have renewed it
             served = self._judge(profile, provider, found)
             if served:
                 return served
@@ -223,20 +223,7 @@ class Broker:
     def _renew_while_locked(self, profile: Profile, provider: Provider, request: Request, old: Entry | None) -> Served:
         """Fetch and keep. A failure is remembered; failing to keep is a warning."""
         started = self._now()
-        inputs = {self._settings.source: self._settings.stamp, **provider.inputs}
-        try:
-            with within(FETCH_S):
-                # A second less, so that the provider, which knows what it waited for, is the first to give up.
-                minted = provider.fetch(started, FETCH_S - 1, old.memory if old else {})
-        except OutOfTime:
-            error: KeywrightError = Unreachable("no answer in time")
-            self._remember_failure(provider.key, error.about(profile.id, _place(request)), inputs)
-            raise error from None
-        except (ConfigurationError, UsageError):
-            raise
-        except KeywrightError as refused:
-            self._remember_failure(provider.key, refused.about(profile.id, _place(request)), inputs)
-            raise
+        minted = self._fetch_while_locked(profile, provider, request, old.memory if old else {})
         from random import uniform  # 4 ms that only a mint needs
 
         for note in minted.notes:
@@ -252,8 +239,8 @@ class Broker:
             url=str(request.url) if request.url else "",
             options=options_of(profile.options),
         )
-        stamp = self._keep(entry)
-        plan = _plan(entry, _margins(profile, provider))
+        stamp = self._kept.keep(entry, self._now().timestamp())
+        plan = entry.plan(profile.margins(provider.margins))
         return Served(
             profile=profile,
             entry=entry,
@@ -262,102 +249,41 @@ class Broker:
             stamp=stamp,
         )
 
+    def _fetch_while_locked(
+        self, profile: Profile, provider: Provider, request: Request, memory: Mapping[str, str]
+    ) -> Minted:
+        inputs = {self._settings.source: self._settings.stamp, **provider.inputs}
+        try:
+            with within(FETCH_S):
+                # A second less, so that the provider, which knows what it waited for, is the first to give up.
+                return provider.fetch(self._now(), FETCH_S - 1, memory)
+        except OutOfTime:
+            error: KeywrightError = Unreachable("no answer in time")
+        except (ConfigurationError, UsageError):
+            raise  # nobody was asked, so there is nobody to spare
+        except KeywrightError as failed:
+            error = failed
+        self._kept.remember(provider.key, error.about(profile.id, _place(request)), self._now().timestamp(), inputs)
+        raise error
+
     def _judge(self, profile: Profile, provider: Provider, found: tuple[Entry, str] | None) -> Served | None:
         """Return what was found, if it may still be served."""
         if found is None:
             return None
         entry, stamp = found
-        plan = _plan(entry, _margins(profile, provider))
+        plan = entry.plan(profile.margins(provider.margins))
         freshness = plan.classify(self._now()) if plan else Freshness.EXPIRED
         if freshness is Freshness.EXPIRED or not entry.is_undisturbed:
             return None
         return Served(profile=profile, entry=entry, plan=plan, freshness=freshness, stamp=stamp)
 
-    def _find(self, key: CacheKey) -> tuple[Entry, str] | None:
-        try:
-            return self._cache.entries.find(key) if self._cache else None
-        except CacheUnusable as error:
-            self._do_without(error)
-            return None
-
-    @contextmanager
-    def _locked(self, key: CacheKey) -> Iterator[bool]:
-        """Hold the entry's lock, or go on without one where there is no cache to guard."""
-        if self._cache is None:
-            yield True
-            return
-        lock = self._cache.entries.lock(key.digest, LOCK_WAIT_S)
-        try:
-            is_locked = lock.__enter__()
-        except CacheUnusable as error:
-            self._do_without(error)
-            yield True
-            return
-        try:
-            yield is_locked
-        finally:
-            lock.__exit__(None, None, None)
-
-    def _keep(self, entry: Entry) -> str:
-        cache = self._cache
-        if cache is None:
-            return ""
-        digest = entry.key.digest
-        try:
-            stamp = cache.entries.save(entry)
-            cache.failures.forget(digest)
-            cache.answers.release(digest)
-            cache.answers.sweep(self._now().timestamp())
-        except CacheUnusable as error:
-            self._do_without(error)
-            return ""
-        return stamp
-
     def _stop_while_failing(self, key: CacheKey, found: tuple[Entry, str] | None) -> None:
         """Raise the remembered failure while its time has not run out."""
-        if self._cache is None:
-            return
-        try:
-            failure = self._cache.failures.recall(key.digest)
-        except CacheUnusable as error:
-            self._do_without(error)
-            return
-        now_s = self._now().timestamp()
+        failure, now_s = self._kept.recall(key), self._now().timestamp()
         if failure and failure.holds(now_s):
             wait_s = max(1, round(failure.retry_at_s - now_s))
             failure.error.what += f" (asked {failure.attempts} times; asking again in {wait_s} s)"
             raise _expired(found, failure.error) if isinstance(failure.error, _CAUSES) else failure.error
-
-    def _remember_failure(self, key: CacheKey, error: KeywrightError, inputs: Mapping[str, str]) -> None:
-        if self._cache is None:
-            return
-        try:
-            failure = self._cache.failures.record(key.digest, error, self._now().timestamp(), inputs)
-            self._cache.answers.brake(key.digest, failure.retry_at_s)
-        except CacheUnusable as problem:
-            self._do_without(problem)
-
-    def _do_without(self, error: CacheUnusable) -> None:
-        """A cache problem never costs the user a credential: say it once and go on without."""
-        self._cache = None
-        self._say(f"not using the cache: {error}")
-
-
-def _margins(profile: Profile, provider: Provider) -> Margins:
-    own = provider.margins
-    return Margins(
-        renew_floor=own.renew_floor,
-        refuse_default=own.refuse_default,
-        renew_before=profile.renew_before,
-        refuse_before=profile.refuse_before,
-    )
-
-
-def _plan(entry: Entry, margins: Margins) -> Schedule | None:
-    credential = entry.credential
-    if credential.expires_at is None:
-        return None
-    return schedule(credential.issued_at, credential.expires_at, margins, entry.jitter)
 
 
 def _place(request: Request) -> str:

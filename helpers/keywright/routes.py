@@ -23,7 +23,7 @@ def profiles_for(settings: Settings, request: Request) -> tuple[Profile, ...]:
         UsageError: its command-line settings lack something.
     """
     if request.profile:
-        return (_named(settings, request.profile),)
+        return (named(settings, request.profile),)
     if request.provider:
         return (_from_command_line(request),)
     if request.url is None:
@@ -42,7 +42,12 @@ def _is_ecr(host: str) -> bool:
     return find_registry(host) is not None
 
 
-def _named(settings: Settings, name: str) -> Profile:
+def named(settings: Settings, name: str) -> Profile:
+    """Return the profile of that name.
+
+    Raises:
+        ProviderNotFound: there is none; the message lists those there are.
+    """
     profile = settings.profiles.get(name)
     if profile is not None:
         return profile

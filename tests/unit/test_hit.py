@@ -1,5 +1,6 @@
 """The hit path: what makes two questions one, where answers lie, and which of them may be used."""
 
+import gc
 import itertools
 import os
 import sys
@@ -579,6 +580,7 @@ class TestTheFile:
 
 
 def test_no_descriptor_is_left_open(house: House) -> None:
+    gc.collect()
     before = len(os.listdir("/dev/fd"))
     house.find()
     house.find(EXPIRES)

@@ -79,9 +79,10 @@ def test_a_traceback_with_local_variables_shows_a_mask() -> None:
 
 
 def test_json_refuses_it() -> None:
-    with pytest.raises(TypeError) as raised:
-        json.dumps({"secret": SECRET})
-    assert VALUE not in str(raised.value)
+    for holder in (SECRET, {"secret": SECRET}, [SECRET], CREDENTIAL):
+        with pytest.raises(TypeError) as raised:
+            json.dumps(holder)
+        assert VALUE not in str(raised.value)
 
 
 def test_msgspec_refuses_it() -> None:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from keywright.credential import CacheKey, Credential
+from keywright.freshness import Margins, Schedule, schedule
 from keywright.hit import stamp
 from keywright.secret import Secret
 from keywright.settings.model import Options
@@ -51,6 +52,13 @@ class Entry(NamedTuple):
     client: str = ""
     url: str = ""
     options: Mapping[str, object] = MappingProxyType({})
+
+    def plan(self, margins: Margins) -> Schedule | None:
+        """Return when it is to be renewed and refused; None if its expiry is unknown, so that it serves but once."""
+        credential = self.credential
+        if credential.expires_at is None:
+            return None
+        return schedule(credential.issued_at, credential.expires_at, margins, self.jitter)
 
     @property
     def is_undisturbed(self) -> bool:

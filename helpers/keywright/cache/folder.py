@@ -31,7 +31,8 @@ def locate(kind: str, env: Mapping[str, str]) -> str:
     if not path:
         import platformdirs
 
-        path = getattr(platformdirs, f"user_{kind}_dir")("keywright", appauthor=False)
+        with suppress(RuntimeError):  # a user without HOME who is in no passwd file: any uid of a container
+            path = getattr(platformdirs, f"user_{kind}_dir")("keywright", appauthor=False)
     if not os.path.isabs(path):
         raise CacheUnusable(
             f"there is no absolute {kind} folder", mend="set HOME, or KEYWRIGHT_HOME to an absolute path"

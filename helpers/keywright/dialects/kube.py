@@ -44,11 +44,13 @@ USAGE: Final = """\
 Usage: kube-credential-keywright eks --cluster NAME --region REGION [--role-arn ARN] [--external-id ID]
                                      [--session-name NAME] [--aws-profile NAME] [--api-version VERSION]
        kube-credential-keywright profile ID [--api-version VERSION]
+       kube-credential-keywright cluster [--api-version VERSION]
 
 The `exec:` plugin of a kubeconfig's user: prints a token for one cluster.
 
   eks      a token for an Amazon EKS cluster; without --region, AWS_REGION or AWS_DEFAULT_REGION
   profile  the credential of a profile of keywright's settings, such as aws-eks:prod
+  cluster  the credential that the settings' routes name for the cluster; needs `provideClusterInfo: true`
 
 The answer's version is the one that KUBERNETES_EXEC_INFO asks for. For clients that do not set it, --api-version is
 client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1, and the latter if it is not given.
@@ -82,7 +84,9 @@ class KubeDialect:
             return _parse_eks(words, env)
         if command == "profile":
             return _parse_profile(words, env)
-        raise UsageError("the first word must be `eks` or `profile`", mend=_HELP)
+        if command == "cluster":
+            return _parse_cluster(words, env)
+        raise UsageError("the first word must be `eks`, `profile` or `cluster`", mend=_HELP)
 
     def answer(self, request: Request, credential: Credential, report_until: datetime | None) -> bytes:
         """Return the ExecCredential document, one line of JSON, in exactly the version that was asked for.
@@ -154,6 +158,22 @@ def _parse_profile(words: Sequence[str], env: Mapping[str, str]) -> Request:
         asked=f"profile {words[0]}",
         accepts=(version,),
         profile=words[0],
+        interactive=is_interactive,
+    )
+
+
+def _parse_cluster(words: Sequence[str], env: Mapping[str, str]) -> Request:
+    version, is_interactive, url = _read_exec_info(env, _read_flags(words, (API_VERSION_FLAG,)))
+    if url is None:
+        raise UsageError(
+            "the client did not say which cluster", mend="set `provideClusterInfo: true` in the kubeconfig"
+        )
+    return Request(
+        client=Client.KUBE,
+        verb=Verb.GET,
+        url=url,
+        asked=f"cluster {url}",
+        accepts=(version,),
         interactive=is_interactive,
     )
 

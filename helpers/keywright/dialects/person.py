@@ -31,9 +31,9 @@ class PersonDialect:
             UsageError: the arguments are others.
         """
         match list(args):
-            case ["token", profile]:
+            case ["token", profile] if profile:
                 return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile)
-            case ["token", profile, "--url", text]:
+            case ["token", profile, "--url", text] if profile:
                 url = parse_url(text)
                 if url is None:
                     raise UsageError("the --url is not a URL of scheme, host, port and path", mend=_USAGE)

@@ -8,7 +8,7 @@ from keywright.cache.open import open_cache
 from keywright.errors import UsageError
 from keywright.manage.status import profile_of, span
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import profiles_for
+from keywright.routes import named
 from keywright.settings.load import load, locate
 from keywright.settings.model import Profile
 
@@ -39,7 +39,7 @@ def renew(
                 targets[parse_url(found[0].url) if found[0].url else None] = profile_of(found[0], settings)
     for place, profile in (targets or {None: None}).items():
         request = Request(client=Client.PERSON, verb=Verb.GET, asked=name, profile=name, url=place)
-        served = broker.refresh(profile or profiles_for(settings, request)[0], request)
+        served = broker.refresh(profile or named(settings, name), request)
         until = served.credential.expires_at
         left = f"expires in {span((until - now()).total_seconds())}" if until else "expiry unknown"
         yield f"{name}{f' for {place}' if place else ''}: renewed, {left}"

@@ -17,7 +17,7 @@ from typing import Final
 from keywright.cache.entry import Entry
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache, open_cache
-from keywright.freshness import Freshness, Margins, Schedule, schedule
+from keywright.freshness import Freshness, Schedule
 from keywright.log import one_line
 from keywright.providers.registry import make
 from keywright.request import parse_url
@@ -82,18 +82,9 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
 
 def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule | None:
     """Return the entry's schedule under the settings of today, or those it was minted with."""
-    expires_at = entry.credential.expires_at
-    if expires_at is None:
-        return None
     profile = profile_of(entry, settings)
-    floors = make(profile, parse_url(entry.url) if entry.url else None, env).margins
-    margins = Margins(
-        renew_floor=floors.renew_floor,
-        refuse_default=floors.refuse_default,
-        renew_before=profile.renew_before,
-        refuse_before=profile.refuse_before,
-    )
-    return schedule(entry.credential.issued_at, expires_at, margins, entry.jitter)
+    provider = make(profile, parse_url(entry.url) if entry.url else None, env)
+    return entry.plan(profile.margins(provider.margins))
 
 
 def profile_of(entry: Entry, settings: Settings) -> Profile:

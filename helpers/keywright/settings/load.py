@@ -7,6 +7,7 @@ check costs more than everything else a call does that finds a fresh credential.
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -16,6 +17,8 @@ from keywright.hit import folder_of, sha256, stamp
 from keywright.request import Client, Url
 from keywright.settings.model import OPTIONS, Profile, Route, Settings
 from keywright.settings.values import parse_duration, parse_pattern
+
+_NO_HOME = "set KEYWRIGHT_CONFIG or HOME to an absolute path"
 
 
 class Seals(Protocol):
@@ -40,12 +43,13 @@ def locate(env: Mapping[str, str]) -> str:
         if not folder:
             import platformdirs
 
-            folder = platformdirs.user_config_dir("keywright", appauthor=False)
+            with suppress(RuntimeError):  # a user without HOME who is in no passwd file: any uid of a container
+                folder = platformdirs.user_config_dir("keywright", appauthor=False)
+        if not folder:
+            raise ConfigurationError("there is no home folder to look for settings in", mend=_NO_HOME)
         path = f"{folder}/config.toml"
     if not os.path.isabs(path):
-        raise ConfigurationError(
-            f"the settings' file has no absolute path: {path}", mend="set KEYWRIGHT_CONFIG or HOME to an absolute path"
-        )
+        raise ConfigurationError(f"the settings' file has no absolute path: {path}", mend=_NO_HOME)
     return path
 
 

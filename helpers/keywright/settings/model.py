@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from keywright.freshness import Margins
 from keywright.request import Client, Url
 
 
@@ -94,6 +95,10 @@ class Profile(NamedTuple):
     def provider(self) -> str:
         """The provider's name: the id up to its colon."""
         return self.id.partition(":")[0]
+
+    def margins(self, own: Margins) -> Margins:
+        """Return the provider's `own` margins with this profile's wishes added."""
+        return own._replace(renew_before=self.renew_before, refuse_before=self.refuse_before)
 
 
 class Route(NamedTuple):

@@ -91,6 +91,17 @@ class TestArguments:
             client=Client.KUBE, verb=Verb.GET, asked="profile aws-eks:prod", accepts=(V1,), profile="aws-eks:prod"
         )
 
+    def test_a_cluster_is_asked_for_by_its_url(self) -> None:
+        env = info(spec={"cluster": {"server": "https://Prod.example:6443"}, "interactive": False})
+        request = KUBE.parse(["cluster"], b"", env)
+        assert str(request.url) == "https://prod.example:6443"
+        assert not request.profile
+        assert not request.provider
+
+    def test_a_cluster_that_the_client_does_not_name_is_refused_with_the_mend(self) -> None:
+        with pytest.raises(UsageError, match="provideClusterInfo: true"):
+            KUBE.parse(["cluster"], b"", info())
+
     @pytest.mark.parametrize(
         "args",
         [
