@@ -282,7 +282,7 @@ class Broker:
         failure, now_s = self._kept.recall(key), self._now().timestamp()
         if failure and failure.holds(now_s):
             wait_s = max(1, round(failure.retry_at_s - now_s))
-            failure.error.what += f" (asked {failure.attempts} times; asking again in {wait_s} s)"
+            failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
             raise _expired(found, failure.error) if isinstance(failure.error, _CAUSES) else failure.error
 
 

@@ -36,6 +36,11 @@ class Failure(NamedTuple):
     retry_at_s: float
     inputs: Mapping[str, str]
 
+    @property
+    def times(self) -> str:
+        """How many attempts have failed, in words."""
+        return "once" if self.attempts == 1 else f"{self.attempts} times"
+
     def holds(self, now_s: float) -> bool:
         """Whether the issuer is not to be asked yet. A clock behind the failure proves nothing: ask."""
         if not self.failed_at_s <= now_s < self.retry_at_s:

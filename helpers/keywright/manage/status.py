@@ -120,7 +120,7 @@ def _told(failure: Failure | None, now: datetime) -> str:
     wait_s = failure.retry_at_s - now.timestamp()
     retry = f"retry in {span(wait_s)}" if failure.holds(now.timestamp()) else "retry at the next call"
     mend = f"; {failure.error.mend}" if failure.error.mend else ""
-    return f"{failure.error.code}: {failure.error.what}{mend} ({failure.attempts} times; {retry})"
+    return f"{failure.error.code}: {failure.error.what}{mend} ({failure.times}; {retry})"
 
 
 def span(seconds: float) -> str:

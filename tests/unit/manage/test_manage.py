@@ -103,7 +103,7 @@ class TestStatus:
         minter.failure = Refused("the app's key was not accepted", mend="check app_id")
         call(GitDialect(), ["get"], GIT)
         _, out, _ = keywright("status")
-        assert "refused: the app's key was not accepted; check app_id (1 times; retry in" in out
+        assert "refused: the app's key was not accepted; check app_id (once; retry in" in out
         error = json.loads(keywright("status", "--json")[1])["credentials"][0]["last_error"]
         assert (error["code"], error["what"], error["mend"], error["attempts"]) == (
             "refused",

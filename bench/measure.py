@@ -1,0 +1,79 @@
+"""Timing whole processes against each other: round-robin, so that a machine that drifts drifts for all of them."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One contestant.
+
+    Attributes:
+        name: what the table calls it.
+        argv: the command, its program an absolute path.
+        env: its whole environment.
+        stdin: what it reads.
+        before: made ready before each run, outside the measured time.
+        after: cleared away after each run, outside the measured time.
+        code: the exit code it must end with.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    stdin: bytes = b""
+    before: Callable[[], None] = lambda: None
+    after: Callable[[], None] = lambda: None
+    code: int = 0
+
+
+@dataclass
+class Sample:
+    """What one command took, run by run, in milliseconds."""
+
+    wall_ms: list[float] = field(default_factory=list)
+
+    @property
+    def median_ms(self) -> float:
+        return statistics.median(self.wall_ms)
+
+
+def run_once(command: Command, folder: Path) -> float:
+    """Run the command; return its wall time in milliseconds, from spawn to reaped."""
+    command.before()
+    source = folder / "stdin"
+    source.write_bytes(command.stdin)
+    actions: list[tuple[int, int, str, int, int]] = [
+        (os.POSIX_SPAWN_OPEN, 0, str(source), os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(folder / "stdout"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_OPEN, 2, str(folder / "stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+    ]
+    started = time.perf_counter_ns()
+    pid = os.posix_spawn(command.argv[0], list(command.argv), dict(command.env), file_actions=actions)
+    _, status = os.waitpid(pid, 0)
+    wall_ms = (time.perf_counter_ns() - started) / 1e6
+    command.after()
+    if os.waitstatus_to_exitcode(status) != command.code:
+        told = (folder / "stderr").read_text(errors="replace")
+        raise RuntimeError(f"{command.name} ended with {os.waitstatus_to_exitcode(status)}: {told}")
+    return wall_ms
+
+
+def race(commands: Sequence[Command], rounds: int, folder: Path, warm_ups: int = 2) -> dict[str, Sample]:
+    """Run every command once a round; return the samples by name, without those of the first `warm_ups` rounds."""
+    samples = {command.name: Sample() for command in commands}
+    for number in range(rounds + warm_ups):
+        for command in commands:
+            wall_ms = run_once(command, folder)
+            if number >= warm_ups:
+                samples[command.name].wall_ms.append(wall_ms)
+    return samples
+
+
+def ratio(sample: Sample, base: Sample) -> float:
+    """Return the median of the ratios round by round."""
+    return statistics.median(one / other for one, other in zip(sample.wall_ms, base.wall_ms, strict=True))

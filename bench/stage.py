@@ -1,0 +1,150 @@
+"""What the contestants run on: the wheel in a venv of its own, a throw-away home, the demo's issuers on loopback."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from keywright.cache.entry import dump, load
+from keywright.credential import Credential
+from keywright.demo.git_server import GitServer
+from keywright.demo.github import AppKey, GitHubIssuer, Installation
+
+ROOT = Path(__file__).parent.parent
+CONFIG = """version = 1
+
+[profiles."github-app:acme"]
+app_id = "123456"
+private_key = "{key}"
+installation_id = 789
+api_url = "{api}"
+
+[[routes]]
+client = "git"
+url = "{git}"
+profiles = ["github-app:acme"]
+
+[[routes]]
+client = "docker"
+url = "ghcr.io"
+profiles = ["github-app:acme"]
+"""
+
+
+def install_wheel(folder: Path) -> Path:
+    """Build the wheel and install it, with its dependencies, into a new venv; return the venv's `bin`."""
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", ROOT], check=True, capture_output=True
+    )
+    (wheel,) = (folder / "dist").glob("*.whl")
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--compile", wheel], check=True, capture_output=True)
+    return folder / "venv" / "bin"
+
+
+class Stage:
+    """The issuers and the home. A context manager: everything is gone afterwards."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder = folder
+        self.programs = programs
+        key = AppKey.generate()
+        installation = Installation(id=789, owner="acme")
+        self.issuer = GitHubIssuer(app_id="123456", public_key=key.public_pem, installations=(installation,))
+        self.git_server = GitServer(authorises=lambda _user, password: self.issuer.accepts(password))
+        self._key = key
+
+    def __enter__(self) -> Self:
+        self.issuer.start()
+        self.git_server.start()
+        home = self.folder / "home"
+        (home / "keywright").mkdir(parents=True, mode=0o700)
+        home.chmod(0o700)
+        (home / "app.pem").write_text(self._key.private_pem)
+        (home / "keywright" / "config.toml").write_text(
+            CONFIG.format(key=home / "app.pem", api=self.issuer.url, git=self.git_server.url)
+        )
+        self.home = home
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.git_server.stop()
+        self.issuer.stop()
+        shutil.rmtree(self.folder / "home")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The contestants' environment."""
+        return {
+            "HOME": str(self.home),
+            "KEYWRIGHT_HOME": str(self.home / "keywright"),
+            "PATH": f"{self.programs}:/usr/bin:/bin",
+            "AWS_ACCESS_KEY_ID": "AKIDTEST",
+            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "LANG": "C.UTF-8",
+        }
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "keywright" / "cache"
+
+    def forget(self) -> None:
+        """Empty the cache and the failure memory, so that the next call mints."""
+        for name in ("cache", "state"):
+            shutil.rmtree(self.home / "keywright" / name, ignore_errors=True)
+
+    def age(self, by: timedelta) -> None:
+        """Make every entry as old as it will be then; what was made ready from it is void."""
+        for path in (self.cache / "entries").glob("*.json"):
+            entry = load(path.read_bytes())
+            old = entry.credential
+            assert old.expires_at
+            aged = Credential(
+                secret=old.secret,
+                username=old.username,
+                issued_at=old.issued_at - by,
+                expires_at=old.expires_at - by,
+            )
+            path.write_bytes(dump(type(entry)(**{**_fields(entry), "credential": aged})))
+
+    def release_brakes(self) -> None:
+        """Let the next stale answer start a renewal."""
+        for path in (self.cache / "renew").glob("*"):
+            path.unlink()
+
+
+def _fields(entry: object) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in type(entry).__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until the condition holds; fail loudly if it does not in time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError("a condition of the benchmark did not come true")
+        time.sleep(0.005)
+
+
+def renewals(home: Path) -> list[int]:
+    """Return the process ids of the home's detached renewals that run now."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                is_renewal = b"keywright.bin.renew" in Path(f"/proc/{name}/cmdline").read_bytes()
+                if is_renewal and f"={home}\0".encode() in Path(f"/proc/{name}/environ").read_bytes():
+                    found.append(int(name))
+            except OSError:
+                continue
+    return found
