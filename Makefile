@@ -29,7 +29,7 @@ format: $(VENV)/lint.stamp ## put the code into its one format
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/lint.stamp ## measure against peers; the table goes to bench/
-	@packaging/system_packages.sh
+	@packaging/system_packages.sh --peers
 	$(BIN)/python bench/run.py
 
 clean: ## remove what make made

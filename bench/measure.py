@@ -4,7 +4,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -39,6 +39,7 @@ class Sample:
 
     @property
     def median_ms(self) -> float:
+        """The median wall time in milliseconds."""
         return statistics.median(self.wall_ms)
 
 
@@ -63,15 +64,49 @@ def run_once(command: Command, folder: Path) -> float:
     return wall_ms
 
 
-def race(commands: Sequence[Command], rounds: int, folder: Path, warm_ups: int = 2) -> dict[str, Sample]:
-    """Run every command once a round; return the samples by name, without those of the first `warm_ups` rounds."""
+@dataclass(frozen=True, kw_only=True)
+class Race:
+    """One race's outcome.
+
+    Attributes:
+        title: what it was about.
+        base: the command that the others are measured by.
+        samples: what each command took, by name.
+        bounds: the ratio to the base that a command is to stay within, by name.
+        notes: lines that belong under the table.
+        runs: how often each command ran, warm-ups included.
+    """
+
+    title: str
+    base: str
+    samples: Mapping[str, Sample]
+    bounds: Mapping[str, float]
+    runs: int
+    notes: tuple[str, ...] = ()
+
+    def noting(self, note: str) -> "Race":
+        """Return the same race with one more note."""
+        return replace(self, notes=(*self.notes, note))
+
+
+def race(
+    title: str,
+    commands: Sequence[Command],
+    rounds: int,
+    folder: Path,
+    *,
+    bounds: Mapping[str, float] | None = None,
+    warm_ups: int = 3,
+) -> Race:
+    """Run every command once a round; the first command is the base. The first `warm_ups` rounds do not count."""
     samples = {command.name: Sample() for command in commands}
     for number in range(rounds + warm_ups):
         for command in commands:
             wall_ms = run_once(command, folder)
             if number >= warm_ups:
                 samples[command.name].wall_ms.append(wall_ms)
-    return samples
+    runs = rounds + warm_ups
+    return Race(title=title, base=commands[0].name, samples=samples, bounds=bounds or {}, runs=runs)
 
 
 def ratio(sample: Sample, base: Sample) -> float:

@@ -1,5 +1,8 @@
 """What the contestants run on: the wheel in a venv of its own, a throw-away home, the demo's issuers on loopback."""
 
+import base64
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -7,12 +10,11 @@ import sys
 import time
 import venv
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 from keywright.cache.entry import dump, load
-from keywright.credential import Credential
 from keywright.demo.git_server import GitServer
 from keywright.demo.github import AppKey, GitHubIssuer, Installation
 
@@ -40,7 +42,9 @@ profiles = ["github-app:acme"]
 def install_wheel(folder: Path) -> Path:
     """Build the wheel and install it, with its dependencies, into a new venv; return the venv's `bin`."""
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", ROOT], check=True, capture_output=True
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", ROOT],
+        check=True,
+        capture_output=True,
     )
     (wheel,) = (folder / "dist").glob("*.whl")
     venv.create(folder / "venv", with_pip=True)
@@ -98,6 +102,36 @@ class Stage:
     def cache(self) -> Path:
         return self.home / "keywright" / "cache"
 
+    @property
+    def question(self) -> bytes:
+        """What git asks its helper about the stage's server."""
+        return f"protocol=http\nhost={self.git_server.host}\n".encode()
+
+    def stored(self) -> Path:
+        """Return a file for `git-credential-store` that holds what keywright serves."""
+        path = self.home / "stored"
+        command = [str(self.programs / "keywright"), "token", "github-app:acme"]
+        token = subprocess.run(command, env=self.env, capture_output=True, check=True, text=True).stdout.strip()
+        path.write_text(f"http://x-access-token:{token}@{self.git_server.host.replace(':', '%3a')}\n")
+        path.chmod(0o600)
+        return path
+
+    def keep_for_ecr_login(self) -> bytes:
+        """Put a password into amazon-ecr-credential-helper's own cache, as its 0.6 does; return the registry's host."""
+        host, now = "111122223333.dkr.ecr.us-east-1.amazonaws.com", datetime.now(UTC)
+        account = base64.b64encode(b"AKIDTEST" + hashlib.md5(b"").digest()).decode()  # noqa: S324 - the peer's own key
+        entry = {
+            "AuthorizationToken": base64.b64encode(b"AWS:password").decode(),
+            "RequestedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "ExpiresAt": f"{now + timedelta(hours=12):%Y-%m-%dT%H:%M:%SZ}",
+            "ProxyEndpoint": f"https://{host}",
+            "Service": "ecr",
+        }
+        (self.home / ".ecr").mkdir(exist_ok=True)
+        registries = {f"us-east-1-{account}-111122223333": entry}
+        (self.home / ".ecr" / "cache.json").write_text(json.dumps({"Registries": registries, "Version": "1.0"}))
+        return host.encode()
+
     def forget(self) -> None:
         """Empty the cache and the failure memory, so that the next call mints."""
         for name in ("cache", "state"):
@@ -109,22 +143,13 @@ class Stage:
             entry = load(path.read_bytes())
             old = entry.credential
             assert old.expires_at
-            aged = Credential(
-                secret=old.secret,
-                username=old.username,
-                issued_at=old.issued_at - by,
-                expires_at=old.expires_at - by,
-            )
-            path.write_bytes(dump(type(entry)(**{**_fields(entry), "credential": aged})))
+            aged = old._replace(issued_at=old.issued_at - by, expires_at=old.expires_at - by)
+            path.write_bytes(dump(entry._replace(credential=aged)))
 
     def release_brakes(self) -> None:
         """Let the next stale answer start a renewal."""
         for path in (self.cache / "renew").glob("*"):
             path.unlink()
-
-
-def _fields(entry: object) -> dict[str, object]:
-    return {name: getattr(entry, name) for name in type(entry).__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

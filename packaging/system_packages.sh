@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install the real clients and servers that the tests and the benchmark run, where we may: root and apt.
+# Install the real clients and servers that the tests run, where we may: root and apt. With `--peers`, also the other
+# credential helpers that the benchmark races.
 # Otherwise name what is missing; the tests that need it are then skipped loudly (or fail, with CI=true).
 set -eu
 
@@ -15,6 +16,10 @@ need faketime faketime
 need git git
 need skopeo skopeo
 need strace strace
+if [ "${1:-}" = --peers ]; then
+	need amazon-ecr-credential-helper docker-credential-ecr-login
+	need git-credential-oauth git-credential-oauth
+fi
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

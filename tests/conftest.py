@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import time_machine
+
+# A busy machine is no failure: hypothesis's own deadline would make it one.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 ROOT = Path(__file__).parent.parent
 REAL_HOME = Path(os.path.expanduser("~"))

@@ -16,7 +16,7 @@ print, so that a program in any language could read it:
     expires 1700003570
     entry 9e1b…                         the cache entry it came from; - for "not mine"
     generation 1700000000123456         of that entry
-    question git get https://github.com
+    question git-credential-keywright get https://github.com
     input 2049:131:220:1699…:1699… /home/me/.config/keywright/config.toml
     input - /home/me/.aws/config        a file that was looked for and absent
     (an empty line)

@@ -31,15 +31,15 @@ def profiles_for(settings: Settings, request: Request) -> tuple[Profile, ...]:
     route = _best_route(settings.routes, request.client, request.url)
     if route is not None:
         return tuple(settings.profiles[name] for name in route.profiles)
-    if request.client is Client.DOCKER and request.url.scheme != "http" and _is_ecr(request.url.host):
+    if request.client is Client.DOCKER and request.url.scheme != "http" and _is_ecr(request.url):
         return (WELL_KNOWN_ECR,)
     raise CredentialNotFound("no route serves it", mend=_hint(settings.routes, request))
 
 
-def _is_ecr(host: str) -> bool:
+def _is_ecr(url: Url) -> bool:
     from keywright.providers.aws.hosts import find_registry  # the others never ask
 
-    return find_registry(host) is not None
+    return find_registry(url.host if url.scheme else url.host.removesuffix(":443")) is not None
 
 
 def named(settings: Settings, name: str) -> Profile:

@@ -49,6 +49,7 @@ class Process(NamedTuple):
             is_heard = False
         nothing = os.open(os.devnull, os.O_RDWR)
         while nothing <= 2:  # noqa: PLR2004 - one of the standard three was closed: nothing else may take its place
+            os.set_inheritable(nothing, True)  # noqa: FBT003 - it takes no keywords
             nothing = os.open(os.devnull, os.O_RDWR)
         stdout_fd = os.dup(1) if is_heard else -1
         os.dup2(2, 1)

@@ -117,6 +117,7 @@ def test_each_script_runs_its_own_environments_python(installed: Installed, user
 
 def test_the_package_is_the_installed_copy(installed: Installed, user: Sandbox) -> None:
     code = (
+        "import keywright, importlib.util as u; print(keywright.__file__, u.find_spec('helpers'), u.find_spec('tests'))"
     )
     done = user.run(installed.bin / "python", "-I", "-c", code)
     assert done.code == 0, done.stderr

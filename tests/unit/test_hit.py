@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import platformdirs.macos
 import platformdirs.unix
@@ -30,11 +32,11 @@ def ask(name: str = GIT, args: tuple[str, ...] = ("get",), stdin: bytes | None =
 
 # Few characters, and those of the framing itself, so that examples collide wherever they can.
 WORDS = st.text(st.sampled_from("a=1\n"), max_size=3)
-LISTED = ["AWS_A", "AWS_A=", "AWS_PROFILE", "KEYWRIGHT_", "KEYWRIGHT_X", "KUBERNETES_EXEC_INFO"]
+LISTED = ["AWS_A", "AWS_PROFILE", "KEYWRIGHT_", "KEYWRIGHT_X", "KUBERNETES_EXEC_INFO"]
 UNLISTED = ["PATH", "AWS", "aws_profile", "KEYWRIGHT", "GIT_DIR", "XAWS_A"]
 QUESTIONS = st.tuples(
     st.sampled_from([GIT, DOCKER, KUBE, "keywright"]),
-    st.lists(WORDS, max_size=3),
+    st.lists(WORDS | st.sampled_from(["AWS_A=1", "AWS_A=", "KEYWRIGHT_X=a"]), max_size=3),
     st.dictionaries(st.sampled_from(LISTED + UNLISTED), WORDS, max_size=3),
     st.none()
     | st.lists(st.sampled_from([b"", b"\0", b"\0\0", b"a=1", b"wwwauth[]=x", b"wwwauth[]", b"\xff"])).map(b"\n".join),
@@ -48,12 +50,26 @@ def meaning(question: Question) -> object:
     lines = (stdin or b"").split(b"\n")
     if name == GIT:
         lines = [line for line in lines if not line.startswith(b"wwwauth[]=")]
-    return name, args, {key: value for key, value in env.items() if key in LISTED}, lines
+    return name, args, {key: value for key, value in env.items() if key in LISTED}, b"\n".join(lines)
 
 
 @given(QUESTIONS, QUESTIONS)
 def test_two_questions_share_a_digest_only_if_they_mean_the_same(one: Question, other: Question) -> None:
     assert (hit.question(*one) == hit.question(*other)) == (meaning(one) == meaning(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((GIT, ["AWS_A=1"], {}, b""), (GIT, [], {"AWS_A": "1"}, b"")),
+        ((GIT, ["a", ""], {}, b""), (GIT, ["a"], {}, b"\0")),
+        ((GIT, [], {}, b"AWS_A=1\0\0"), (GIT, [], {"AWS_A": "1"}, b"")),
+        ((GIT, ["1", "2"], {}, b""), (GIT, ["1 2"], {}, b"")),
+        ((GIT, ["get"], {}, b"a=1\n"), (GIT, ["get"], {}, b"a=1")),
+    ],
+)
+def test_what_only_looks_the_same_is_another_question(one: Question, other: Question) -> None:
+    assert hit.question(*one) != hit.question(*other)
 
 
 @given(QUESTIONS, st.permutations(LISTED))
@@ -332,6 +348,11 @@ def test_what_cannot_be_stamped_is_a_fact_too(path: str, expected: str) -> None:
 def test_a_link_in_a_circle_is_unreadable(tmp_path: Path) -> None:
     loop(tmp_path / "loop")
     assert hit.stamp(str(tmp_path / "loop")) == "!40"
+
+
+def test_each_fact_of_a_file_is_in_its_stamp() -> None:
+    facts = {"st_dev": 1, "st_ino": 22, "st_size": 333, "st_mtime_ns": 4444, "st_ctime_ns": 55555}
+    assert hit.stamp_of(cast("os.stat_result", SimpleNamespace(**facts))) == "1:22:333:4444:55555"
 
 
 def test_the_stamp_of_an_open_file_is_that_of_its_name(file: Path) -> None:

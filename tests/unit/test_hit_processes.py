@@ -298,6 +298,20 @@ class TestClaim:
         assert all(child.returncode == 0 for child in children)
         assert sorted(won) == sorted(names)
 
+    def test_who_comes_while_another_looks_has_lost(self, cache: Path) -> None:
+        lock = cache / "renew/entry.lock"
+        code = (
+            f"import os, sys; os.lockf(os.open({str(lock)!r}, os.O_RDWR | os.O_CREAT), os.F_LOCK, 0); print(flush=True)"
+        )
+        command = [sys.executable, "-I", "-c", f"{code}; sys.stdin.read()"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout
+            assert other.stdout.readline() == b"\n"
+            assert not hit.claim(str(cache), "entry", NOW, 30)
+            assert not (cache / "renew/entry").exists()
+            other.kill()
+        assert hit.claim(str(cache), "entry", NOW, 30)
+
 
 @contextmanager
 def read_only_cache() -> Iterator[str]:

@@ -70,11 +70,11 @@ class PrivateFolder:
         if found.st_uid != os.geteuid():
             os.close(descriptor)
             raise CacheUnusable(
-                f"{path} belongs to user {found.st_uid}", mend=f"run `sudo chown -R {os.geteuid()} '{path}'`"
+                f"{path} belongs to user {found.st_uid}", mend=f"run `sudo chown -R {os.geteuid()} {_quoted(path)}`"
             )
         if found.st_mode & 0o077:
             os.close(descriptor)
-            raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 700 '{path}'`")
+            raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 700 {_quoted(path)}`")
         return cls(path, descriptor)
 
     def __del__(self) -> None:
@@ -93,19 +93,23 @@ class PrivateFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise CacheUnusable(f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f '{path}'`") from None
+            raise CacheUnusable(
+                f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f {_quoted(path)}`"
+            ) from None
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_uid != os.geteuid():
-                raise CacheUnusable(f"{path} is not a plain file of yours", mend=f"run `rm -rf '{path}'`")
+                raise CacheUnusable(f"{path} is not a plain file of yours", mend=f"run `rm -rf {_quoted(path)}`")
             if found.st_mode & 0o077:
-                raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 600 '{path}'`")
+                raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 600 {_quoted(path)}`")
             if found.st_size > FILE_LIMIT:
-                raise CacheUnusable(f"{path} is larger than anything kept here", mend=f"run `rm -f '{path}'`")
+                raise CacheUnusable(f"{path} is larger than anything kept here", mend=f"run `rm -f {_quoted(path)}`")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
                 return file.read(FILE_LIMIT + 1), stamp_of(found)
         except OSError as error:
-            raise CacheUnusable(f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f '{path}'`") from None
+            raise CacheUnusable(
+                f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f {_quoted(path)}`"
+            ) from None
         finally:
             os.close(descriptor)
 
@@ -208,10 +212,15 @@ def _name(error: OSError) -> str:
 def _mend(path: str, error: OSError) -> str:
     match error.errno:
         case errno.ELOOP | errno.ENOTDIR | errno.EEXIST:
-            return f"run `mv '{path}' '{path}.old'`"
+            return f"run `mv {_quoted(path)} {_quoted(path + '.old')}`"
         case errno.ENOSPC | errno.EDQUOT:
             return "free some disk space"
         case errno.EROFS | errno.EACCES | errno.EPERM:
             return "make it writable, or set KEYWRIGHT_HOME to a folder that is"
         case _:
             return ""
+
+
+def _quoted(path: str) -> str:
+    """Return the path as one word of a shell, always in quotes."""
+    return "'" + path.replace("'", "'\\''") + "'"

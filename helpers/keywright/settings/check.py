@@ -43,8 +43,9 @@ class _Check:
         if type(document.get("version")) is not int or document["version"] != VERSION:
             raise self._wrong(_TOP, "`version` must be 1", "write `version = 1` first")
         profiles = document.get("profiles", {})
-        self._type(_TOP, "profiles", profiles, dict[str, dict[str, Any]])
+        self._type(_TOP, "profiles", profiles, dict[str, Any])
         for name, table in profiles.items():
+            self._type("[profiles]", name, table, dict[str, Any])
             self._profile(name, table)
         routes = document.get("routes", [])
         self._type(_TOP, "routes", routes, list[dict[str, Any]])
@@ -145,7 +146,7 @@ class _Check:
         try:
             msgspec.convert(value, type=kind)
         except msgspec.ValidationError as error:
-            wrong = str(error).partition(" - at ")[0]
+            wrong = str(error).partition(" - at ")[0].replace("`object`", "a table")
             raise self._wrong(where, f"`{key}`: {wrong[:1].lower()}{wrong[1:]}", "") from None
 
     def _wrong(self, where: str, what: str, mend: str) -> ConfigurationError:

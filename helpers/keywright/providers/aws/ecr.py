@@ -45,7 +45,7 @@ def registry_for(options: EcrOptions, url: Url | None) -> EcrRegistry:
     place = url or (parse_url(options.registry) if options.registry else None)
     if place is None:
         raise UsageError("aws-ecr needs a registry host", mend="name one, or set `registry` in the profile")
-    registry = find_registry(place.host)
+    registry = find_registry(place.host if place.scheme else place.host.removesuffix(":443"))
     if registry is None:
         raise ConfigurationError(
             f"{place.host} is not an Amazon ECR registry", mend="mend the route that names an aws-ecr profile for it"
