@@ -287,7 +287,9 @@ class Broker:
 
 
 def _place(request: Request) -> str:
-    return str(request.url) if request.url else request.asked
+    if request.url:
+        return str(request.url)
+    return "" if request.asked == request.profile else request.asked
 
 
 def _expired(found: tuple[Entry, str] | None, cause: KeywrightError) -> KeywrightError:

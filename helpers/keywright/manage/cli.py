@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from keywright import __version__
-from keywright.errors import EXIT_INTERRUPTED, KeywrightError
+from keywright.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, KeywrightError
 from keywright.log import say
 from keywright.serve import bug
 
@@ -28,7 +28,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Show what is cached, until when, and what went wrong last. Never a secret."""
     from keywright.manage.status import show
 
-    click.echo(show(os.environ, datetime.now(UTC), as_json=as_json), nl=False)
+    _print(show(os.environ, datetime.now(UTC), as_json=as_json).removesuffix("\n"))
 
 
 @keywright.command()
@@ -49,7 +49,7 @@ def invalidate(profile: str) -> None:
     """Forget what is cached for a profile; the next call mints anew."""
     from keywright.manage.invalidate import forget
 
-    click.echo(forget(profile, os.environ))
+    _print(forget(profile, os.environ))
 
 
 @keywright.command()
@@ -60,7 +60,7 @@ def refresh(profile: str, url: str | None) -> None:
     from keywright.manage.refresh import renew
 
     for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), _tell):
-        click.echo(line)
+        _print(line)
 
 
 @keywright.command()
@@ -68,7 +68,16 @@ def demo() -> None:
     """Run kubectl, git and docker against embedded issuers: no account, no network."""
     from keywright.demo.story import tell
 
-    raise SystemExit(tell(click.echo))
+    raise SystemExit(tell(_print))
+
+
+def _print(line: str) -> None:
+    """Print a line, or end where nobody reads any more; click itself would end with 1."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
 
 
 def _tell(message: str) -> None:
@@ -78,7 +87,7 @@ def _tell(message: str) -> None:
 def run(command: Callable[..., object] = keywright) -> int:
     """Run the command line; return the exit code (drawn in `keywright.errors`)."""
     try:
-        command(prog_name="keywright", standalone_mode=False)
+        code = command(prog_name="keywright", standalone_mode=False)  # what an `Exit` says; the commands return nothing
     except click.Abort:
         return EXIT_INTERRUPTED
     except KeyboardInterrupt:
@@ -86,15 +95,10 @@ def run(command: Callable[..., object] = keywright) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.exceptions.Exit as done:
-        return done.exit_code
     except KeywrightError as error:
         _tell(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
-        return 141
     except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not
         _tell(str(bug(error)))
         return bug(error).exit_code
-    return 0
+    return code if isinstance(code, int) else 0

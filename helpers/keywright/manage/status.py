@@ -66,7 +66,7 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
             continue
         plan = _plan(found[0], settings, env) if found else None
         profile = found[0].key.profile if found else failure.error.account if failure else ""
-        place = found[0].url if found else failure.error.host if failure else ""
+        place = _place(found[0]) if found else failure.error.host if failure else ""
         seen.add(profile)
         yield Row(
             profile=profile,
@@ -78,6 +78,10 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
         )
     for profile in settings.profiles.keys() - seen:
         yield Row(profile=profile, place="", clients=(), state="none", plan=None, failure=None)
+
+
+def _place(entry: Entry) -> str:
+    return entry.url or entry.key.facts.get("cluster", "")
 
 
 def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule | None:
