@@ -39,10 +39,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
+# The client executables are copied when they are installed: a changed one has to be installed anew.
+SCRIPTS := $(wildcard helpers/keywright/bin/*.py)
+
+$(VENV)/demo.stamp: pyproject.toml $(SCRIPTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . --group demo
 	@touch $@
 
-$(VENV)/lint.stamp: pyproject.toml | $(VENV)/bin/python
+$(VENV)/lint.stamp: pyproject.toml $(SCRIPTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . --group lint
 	@touch $@ $(VENV)/demo.stamp

@@ -8,7 +8,7 @@ from keywright.cache.entry import Entry, options_of
 from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
 from keywright.credential import CacheKey, Credential
-from keywright.deadline import FETCH_S, LOCK_WAIT_S, OutOfTime, within
+from keywright.deadline import FETCH_S, LOCK_WAIT_S, OutOfTime, is_spent, within
 from keywright.errors import (
     Busy,
     ConfigurationError,
@@ -95,18 +95,13 @@ class Broker:
                 raise error.about(profile.id, _place(request)) from None
             except KeywrightError as error:
                 failed.append(error.about(profile.id, _place(request)))
+                if is_spent():
+                    break
                 continue
             if not failed:
                 return served
             self._say(f"{failed[-1]}; using {profile.id} instead")
-            return Served(
-                profile=profile,
-                entry=served.entry,
-                plan=served.plan,
-                freshness=served.freshness,
-                stamp=served.stamp,
-                is_first_choice=False,
-            )
+            return served._replace(is_first_choice=False)
         raise _all_of(failed)
 
     def has_route(self, request: Request) -> bool:
@@ -126,7 +121,7 @@ class Broker:
             KeywrightError: the renewal failed; it is remembered.
         """
         cache = self._cache
-        for profile in profiles_for(self._settings, request):
+        for place, profile in enumerate(profiles_for(self._settings, request)):
             provider = make(profile, request.url, self._env)
             if cache is None or provider.key.digest != digest:
                 continue
@@ -134,7 +129,8 @@ class Broker:
                 found = cache.entries.find(provider.key) if is_locked else None
                 if found is None or found[0].generation != generation:
                     return None
-                return self._renew_while_locked(profile, provider, request, found[0])
+                served = self._renew_while_locked(profile, provider, request, found[0])
+                return served._replace(is_first_choice=place == 0)
         return None
 
     def refresh(self, profile: Profile, request: Request) -> Served:
@@ -263,7 +259,8 @@ class Broker:
             raise  # nobody was asked, so there is nobody to spare
         except KeywrightError as failed:
             error = failed
-        self._kept.remember(provider.key, error.about(profile.id, _place(request)), self._now().timestamp(), inputs)
+        error.about(profile.id, _place(request))
+        self._kept.remember(provider.key, error, self._now().timestamp(), {**inputs, **error.inputs})
         raise error
 
     def _judge(self, profile: Profile, provider: Provider, found: tuple[Entry, str] | None) -> Served | None:

@@ -27,16 +27,12 @@ def within(seconds: float) -> Iterator[None]:
     It interrupts system calls, so a server that trickles and a program that hangs are bounded too. Bounds nest; the
     sooner one strikes. Only the main thread can be interrupted: in any other the block runs unbounded by this.
     """
-
-    def strike(_number: int, _frame: FrameType | None) -> None:
-        raise OutOfTime
-
     outer_s, _ = signal.getitimer(signal.ITIMER_REAL)
     if 0 < outer_s <= seconds:
         yield
         return
     try:
-        previous = signal.signal(signal.SIGALRM, strike)
+        previous = signal.signal(signal.SIGALRM, _strike)
     except ValueError:  # not the main thread
         yield
         return
@@ -49,3 +45,12 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
         if outer_s:
             signal.setitimer(signal.ITIMER_REAL, max(outer_s - (seconds - left_s), 0.001))
+
+
+def is_spent() -> bool:
+    """Whether the bound around this has struck already, inside of something that caught it: there is no second one."""
+    return signal.getsignal(signal.SIGALRM) is _strike and not signal.getitimer(signal.ITIMER_REAL)[0]
+
+
+def _strike(_number: int, _frame: FrameType | None) -> None:
+    raise OutOfTime

@@ -22,6 +22,7 @@ A message is one line for the person at the keyboard: what failed, for which acc
 mends it. It never holds a secret, an HTTP body or another library's exception text.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, Final, Self
 
 EXIT_INTERRUPTED: Final = 130
@@ -37,6 +38,7 @@ class KeywrightError(Exception):
         account: the profile's id, such as `github-app:acme`; empty until a broker names it.
         host: the host or cluster the credential was for; empty until a broker names it.
         retry_after_s: how long the issuer asked to be left alone, in seconds; None where it said nothing.
+        inputs: files, with their stamps, that decided it and were only found on the way: to mend one mends the cause.
     """
 
     code: ClassVar[str] = "error"
@@ -49,6 +51,7 @@ class KeywrightError(Exception):
         self.retry_after_s = retry_after_s
         self.account = ""
         self.host = ""
+        self.inputs: Mapping[str, str] = {}
 
     def about(self, account: str, host: str) -> Self:
         """Name the account and host this failure concerns, where no deeper layer did. Returns self."""

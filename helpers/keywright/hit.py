@@ -67,7 +67,7 @@ _HOMES = {
     "linux": {"cache": "/.cache", "config": "/.config", "data": "/.local/share", "state": "/.local/state"},
     "darwin": {"cache": "/Library/Caches"} | dict.fromkeys(("config", "data", "state"), "/Library/Application Support"),
 }
-_SECRET_LINES = (b"password=", b"credential=", b"state[]", b"oauth_refresh_token=")
+_SECRET_LINES = (b"password=", b"credential=", b"state[]", b"oauth_refresh_token=", b"url=")  # a url may hold one
 _STORE_LINES = (b"protocol=", b"host=", b"path=", b"username=", b"password=", b"credential=")
 
 
@@ -330,7 +330,8 @@ def wake(folder: str, entry: str, generation: str, asked: list[str], now: float)
     actions: list[tuple[int, int] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)
     ]
-    command = [sys.executable, "-I", "-m", "keywright.bin.renew", entry, generation, *asked]
+    # -P keeps the current folder from being imported from; -I would also lose a package that PYTHONPATH or --user gave
+    command = [sys.executable, "-P", "-m", "keywright.bin.renew", entry, generation, *asked]
     environment = {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
     try:
         for listed in os.listdir("/dev/fd"):

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple, Self, TextIO
 
@@ -91,9 +92,10 @@ class Call:
         served = self._broker().serve(request)
         body = self._dialect.answer(request, served.credential, served.report_until)
         code = hit.write(self._process.stdout_fd, body, 0)
-        if self._ready is not None:
-            self._ready.keep(request, served, body, self._now_s())
-        self._wake(request, served)
+        with suppress(OutOfTime):  # the client has its answer, and gets no second one
+            if self._ready is not None:
+                self._ready.keep(request, served, body, self._now_s())
+            self._wake(request, served)
         return code
 
     def _without_credential(self, request: Request) -> Reply:

@@ -154,9 +154,9 @@ def parse_http_date(text: str) -> datetime | None:
 
     try:
         instant = parsedate_to_datetime(text)
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def parse_retry_after(text: str, date: datetime | None) -> float | None:

@@ -27,6 +27,8 @@ class Minter:
     """The one profile that `failure` concerns; empty for all."""
     margins: Margins = field(default_factory=Margins)
     files: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    """Files that only a failing attempt finds out about."""
     notes: tuple[str, ...] = ()
     calls: int = 0
     memories: list[dict[str, str]] = field(default_factory=list)
@@ -65,7 +67,9 @@ class Minting:
         assert timeout_s > 0
         if minter.failure is not None and minter.failing in {"", self.profile.id}:
             failure = minter.failure
-            raise type(failure)(failure.what, mend=failure.mend, retry_after_s=failure.retry_after_s)
+            raised = type(failure)(failure.what, mend=failure.mend, retry_after_s=failure.retry_after_s)
+            raised.inputs = {path: stamp(path) for path in minter.logins}
+            raise raised
         return Minted(
             credential=Credential(
                 secret=Secret(f"minted-{self.profile.id}-{minter.calls}"),

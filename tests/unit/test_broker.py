@@ -9,7 +9,8 @@ import pytest
 import time_machine
 
 from fakes.minter import Minter
-from keywright.broker import Broker
+from keywright import broker
+from keywright.broker import Broker, Served
 from keywright.cache.open import Cache, open_cache
 from keywright.errors import (
     Busy,
@@ -210,16 +211,17 @@ def test_retry_after_is_honoured(house: House) -> None:
     assert house.get() == f"minted-{ACME}-2"
 
 
-@pytest.mark.parametrize("what", ["the settings", "the key file"])
+@pytest.mark.parametrize("what", ["the settings", "the key file", "the login"])
 def test_mending_the_cause_ends_the_waiting_at_once(house: House, home: Path, what: str) -> None:
     key = home / "key.pem"
     key.write_text("not a key")
-    house.minter.files = (str(key),)
+    house.minter.files, house.minter.logins = (str(key),), (str(home / "login.json"),)
     house.minter.failure = Unavailable("not a key")
     with pytest.raises(Unavailable):
         house.get()
     house.minter.failure = None
-    (key if what == "the key file" else home / "config.toml").write_text("mended")
+    files = {"the settings": home / "config.toml", "the key file": key, "the login": home / "login.json"}
+    files[what].write_text("mended")
     assert house.get() == f"minted-{ACME}-2"
 
 
@@ -325,6 +327,27 @@ class TestSeveralProfiles:
         assert served.profile.id == SPARE
         assert not served.is_first_choice
         assert routed.said == [f"{ACME} for https://github.com/acme: 401; using {SPARE} instead"]
+
+    def test_a_renewal_knows_which_of_them_it_renews(self, routed: House) -> None:
+        assert self.renewed(routed).is_first_choice
+        routed.broker().invalidate(request(), None)
+        routed.minter.failure, routed.minter.failing = Refused("401"), ACME
+        assert not self.renewed(routed).is_first_choice
+
+    def renewed(self, house: House) -> Served:
+        entry = house.broker().serve(request()).entry
+        served = house.broker().renew(request(), entry.key.digest, entry.generation)
+        assert served
+        return served
+
+    def test_none_is_tried_once_the_calls_own_time_is_spent(
+        self, routed: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        routed.minter.failure = Unreachable("late")
+        monkeypatch.setattr(broker, "is_spent", lambda: True)
+        with pytest.raises(Unreachable):
+            routed.get()
+        assert routed.minter.calls == 1
 
     def test_the_error_after_the_last_names_each_and_why(self, routed: House) -> None:
         routed.minter.failure = Refused("401", mend="check app_id")

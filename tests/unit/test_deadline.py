@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 
-from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, within
+from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, is_spent, within
 
 # pytest-timeout's own method is the alarm that is tested here.
 pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.real_clock]
@@ -135,6 +135,23 @@ def test_the_outer_bound_still_strikes_after_an_inner_one_struck() -> None:
     with pytest.raises(OutOfTime), within(1):
         work()
     assert pauses
+
+
+def test_a_bound_that_struck_and_was_caught_is_known_to_be_spent() -> None:
+    assert not is_spent()
+    with within(SOON_S):
+        assert not is_spent()
+        with suppress(OutOfTime), within(NEVER_S):
+            signal.pause()
+        assert is_spent()
+    assert not is_spent()
+
+
+def test_an_inner_bound_that_struck_leaves_the_outer_one_unspent() -> None:
+    with within(NEVER_S):
+        with suppress(OutOfTime), within(SOON_S):
+            signal.pause()
+        assert not is_spent()
 
 
 def test_somebody_elses_alarm_is_given_back() -> None:

@@ -460,7 +460,7 @@ class TestWake:
 
     def test_the_renewal_gets_entry_generation_and_question(self, cache: Path, renewal: Renewal) -> None:
         assert self.wake(cache)
-        assert renewal.seen()["argv"] == ["-I", "-m", "keywright.bin.renew", "entry", "7", *self.ASKED]
+        assert renewal.seen()["argv"] == ["-P", "-m", "keywright.bin.renew", "entry", "7", *self.ASKED]
 
     def test_nothing_of_ours_is_left_open_in_it(self, cache: Path, renewal: Renewal) -> None:
         reading, writing = os.pipe()

@@ -8,11 +8,13 @@ from fakes.client import Outcome, call
 from fakes.minter import Minter
 from keywright import hit
 from keywright.cache.open import open_cache
+from keywright.deadline import OutOfTime
 from keywright.dialects.docker import DockerDialect
 from keywright.dialects.git import GitDialect
 from keywright.dialects.kube import KubeDialect
 from keywright.dialects.person import PersonDialect
 from keywright.errors import Refused, Unreachable
+from keywright.ready import Ready
 
 CONFIG = """
 version = 1
@@ -138,7 +140,10 @@ class TestAHit:
         assert call(PersonDialect(), ask).stdout == b"minted-github-app:acme-1\n"
         assert call(PersonDialect(), ask).is_hit
 
-    @pytest.mark.parametrize("line", [b"password=x\n", b"credential=x\n", b"state[]=other:1\n"])
+    @pytest.mark.parametrize(
+        "line",
+        [b"password=x\n", b"credential=x\n", b"state[]=other:1\n", b"url=https://x-access-token:x@github.com/acme\n"],
+    )
     def test_is_never_had_by_a_request_that_carries_more(self, minter: Minter, line: bytes) -> None:
         git()
         assert not git(stdin=ACME + line).is_hit
@@ -230,13 +235,25 @@ class TestWaking:
         docker()
         assert woken == [["docker-credential-keywright", b"ghcr.io".hex(), "get"]]
 
+    @pytest.mark.parametrize("line", [b"password=typed\n", b"url=https://x-access-token:typed@github.com/acme\n"])
     def test_a_request_that_carries_a_secret_wakes_none(
-        self, minter: Minter, clock: time_machine.Traveller, woken: list[list[str]]
+        self, minter: Minter, clock: time_machine.Traveller, woken: list[list[str]], line: bytes
     ) -> None:
         git()
         clock.shift(50 * 60)
-        assert git(stdin=ACME + b"password=typed\n").code == 0
+        assert git(stdin=ACME + line).code == 0
         assert woken == []
+
+    def test_a_call_that_runs_out_of_time_behind_its_answer_has_answered(
+        self, minter: Minter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def keep(*_: object) -> None:
+            raise OutOfTime
+
+        monkeypatch.setattr(Ready, "keep", keep)
+        done = docker()
+        assert (done.code, done.stderr) == (0, "")
+        assert done.stdout.count(b"\n") == 1
 
     def test_kubectl_asking_again_at_once_wakes_one(self, minter: Minter, woken: list[list[str]]) -> None:
         kube()

@@ -244,6 +244,7 @@ def test_a_proxy_that_is_no_http_proxy_is_a_configuration_error(proxy: str) -> N
         ("", None),
         ("yesterday", None),
         ("Tue, 99 Nov 2023 22:13:20 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1400", None),
     ],
 )
 def test_an_http_date_is_aware_or_nothing(text: str, instant: datetime | None) -> None:

@@ -26,20 +26,21 @@ def renew(
     """
     settings, cache = load(locate(env)), open_cache(env)
     broker = Broker(settings=settings, cache=cache, env=env, now=now, say=say)
-    targets: dict[Url | None, Profile | None] = {}
+    targets: list[tuple[Url | None, Profile]] = []
     if url is not None:
         place = parse_url(url)
         if place is None:
             raise UsageError("the --url is not a URL of scheme, host, port and path")
-        targets[place] = None
+        targets.append((place, named(settings, name)))
     else:
         for digest in cache.entries.digests():
             found = cache.entries.read(digest)
             if found and found[0].key.profile == name:
-                targets[parse_url(found[0].url) if found[0].url else None] = profile_of(found[0], settings)
-    for place, profile in (targets or {None: None}).items():
+                target = parse_url(found[0].url) if found[0].url else None, profile_of(found[0], settings)
+                targets += [target] if target not in targets else []
+    for place, profile in targets or [(None, named(settings, name))]:
         request = Request(client=Client.PERSON, verb=Verb.GET, asked=name, profile=name, url=place)
-        served = broker.refresh(profile or named(settings, name), request)
+        served = broker.refresh(profile, request)
         until = served.credential.expires_at
         left = f"expires in {span((until - now()).total_seconds())}" if until else "expiry unknown"
         yield f"{name}{f' for {place}' if place else ''}: renewed, {left}"

@@ -17,7 +17,8 @@ from typing import Final
 from keywright.cache.entry import Entry
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache, open_cache
-from keywright.freshness import Freshness, Schedule
+from keywright.errors import KeywrightError
+from keywright.freshness import Freshness, Margins, Schedule
 from keywright.log import one_line
 from keywright.providers.registry import make
 from keywright.request import parse_url
@@ -85,9 +86,12 @@ def _place(entry: Entry) -> str:
 
 
 def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule | None:
-    """Return the entry's schedule under the settings of today, or those it was minted with."""
-    profile = profile_of(entry, settings)
-    provider = make(profile, parse_url(entry.url) if entry.url else None, env)
+    """Return the entry's schedule under the settings of today, those it was minted with, or the house rule."""
+    try:
+        profile = profile_of(entry, settings)
+        provider = make(profile, parse_url(entry.url) if entry.url else None, env)
+    except (KeywrightError, LookupError, TypeError):  # nobody's any more, or a newer keywright's: shown all the same
+        return entry.plan(Margins())
     return entry.plan(profile.margins(provider.margins))
 
 

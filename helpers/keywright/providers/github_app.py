@@ -235,4 +235,4 @@ def _expiry(text: object, now: datetime, issuer_date: datetime | None) -> dateti
         expires_at = None
     if expires_at is None or expires_at.tzinfo is None:
         return now + LIFETIME
-    return reckon_expiry(now, expires_at, issuer_date)
+    return reckon_expiry(now, expires_at, issuer_date, LIFETIME)

@@ -1,7 +1,7 @@
 """What every provider does with an issuer's answer: check that it is a token, and reckon when it ends."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from keywright.errors import Unreachable
@@ -24,6 +24,13 @@ def checked_token(value: object, issuer: str) -> Secret:
     return Secret(value)
 
 
-def reckon_expiry(now: datetime, expires_at: datetime, issuer_date: datetime | None) -> datetime:
-    """Return on this machine's clock what the issuer wrote on its own: its lifetime counts, not its calendar."""
-    return expires_at if issuer_date is None else now + (expires_at - issuer_date)
+def reckon_expiry(now: datetime, expires_at: datetime, issuer_date: datetime | None, usual: timedelta) -> datetime:
+    """Return on this machine's clock what the issuer wrote on its own: its lifetime counts, not its calendar.
+
+    `usual` is the lifetime that counts where the issuer's reaches past every calendar.
+    """
+    try:
+        ends_at = expires_at if issuer_date is None else now + (expires_at - issuer_date)
+        return ends_at.astimezone(UTC)
+    except OverflowError:
+        return now + usual

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,16 @@ import time_machine
 
 from fakes.client import call
 from fakes.minter import Minter
+from keywright.cache.entry import Entry
+from keywright.cache.open import open_cache
+from keywright.credential import CacheKey, Credential
 from keywright.dialects.docker import DockerDialect
 from keywright.dialects.git import GitDialect
+from keywright.dialects.kube import KubeDialect
 from keywright.errors import Refused, Unreachable
 from keywright.manage.cli import run
 from keywright.manage.status import span
+from keywright.secret import Secret
 
 CONFIG = """
 version = 1
@@ -132,6 +138,29 @@ class TestStatus:
         assert code == 0
         assert "github-app:acme" in out
 
+    @pytest.mark.parametrize(
+        ("provider", "options"),
+        [
+            ("aws-ecr", {"registry": ""}),  # the settings named its registry when it was minted
+            ("aws-ecr", {"registry": "", "from_the_future": 1}),
+            ("from-the-future", {}),
+        ],
+    )
+    def test_shows_what_no_profile_can_renew_any_more(
+        self, keywright: Terminal, provider: str, options: dict[str, object]
+    ) -> None:
+        now = datetime.now(UTC)
+        entry = Entry(
+            key=CacheKey(provider=provider, profile=f"{provider}:old", facts={}),
+            generation=1,
+            credential=Credential(secret=Secret("s"), issued_at=now, expires_at=now + timedelta(hours=1)),
+            options=options,
+        )
+        open_cache(os.environ).entries.save(entry)
+        code, out, err = keywright("status")
+        assert (code, err) == (0, "")
+        assert f"{provider}:old" in out
+
     def test_of_a_loose_cache_names_the_mend(self, keywright: Terminal) -> None:
         call(GitDialect(), ["get"], GIT)
         Path(os.environ["KEYWRIGHT_HOME"], "cache").chmod(0o777)
@@ -171,6 +200,16 @@ class TestRefresh:
         assert (code, out) == (0, "github-app:acme for https://github.com/acme/web: renewed, expires in 1h\n")
         assert minter.calls == 2
         assert b"acme-2" in call(GitDialect(), ["get"], GIT).stdout
+
+    def test_renews_every_credential_of_one_name(
+        self, keywright: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+        for region in ("eu-central-1", "us-east-1"):
+            assert call(KubeDialect(), ["eks", "--cluster", "prod", "--region", region]).code == 0
+        code, out, _ = keywright("refresh", "aws-eks:prod")
+        assert (code, out.count("renewed")) == (0, 2)
 
     def test_mints_the_first(self, keywright: Terminal, minter: Minter) -> None:
         assert keywright("refresh", "github-app:acme") == (0, "github-app:acme: renewed, expires in 1h\n", "")

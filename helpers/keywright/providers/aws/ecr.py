@@ -166,4 +166,4 @@ def _expiry(answer: dict[str, Any], now: datetime) -> datetime:
     if not isinstance(expires_at, datetime) or expires_at.tzinfo is None:
         return now + LIFETIME
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return reckon_expiry(now, expires_at, parse_http_date(headers.get("date", "")))
+    return reckon_expiry(now, expires_at, parse_http_date(headers.get("date", "")), LIFETIME)

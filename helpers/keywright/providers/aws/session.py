@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import botocore.session
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -32,7 +33,7 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import create_nested_client
 
 from keywright import __version__
-from keywright.errors import ConfigurationError, NeedsPerson
+from keywright.errors import ConfigurationError, KeywrightError, NeedsPerson
 from keywright.hit import stamp
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
@@ -64,12 +65,8 @@ class Account:
     session: botocore.session.Session
 
     def client(self, service: str, config: Config) -> Any:  # noqa: ANN401 - botocore makes clients' classes as it runs
-        """Return a botocore client that acts with these credentials.
-
-        Raises:
-            ConfigurationError: an `AWS_ENDPOINT_URL` asks for plain http to another machine.
-        """
-        client = create_nested_client(
+        """Return a botocore client that acts with these credentials."""
+        return create_nested_client(
             self.session,
             service,
             config=config,
@@ -77,11 +74,6 @@ class Account:
             aws_secret_access_key=self.credentials.secret_key,
             aws_session_token=self.credentials.token,
         )
-        scheme, host = urlsplit(client.meta.endpoint_url)[:2]
-        place = parse_url(f"{scheme}://{host}")
-        if place is None or (scheme != "https" and not place.is_loopback):
-            raise ConfigurationError("AWS may be asked over https only", mend="see AWS_ENDPOINT_URL and endpoint_url")
-        return client
 
 
 def act_as(
@@ -100,20 +92,34 @@ def act_as(
     """
     translator = Translator(profile=identity.profile_name(env), config=environment.config_path(env))
 
+    inputs = environment.inputs(env)
+
     def run() -> Result:
         try:
-            return work(_open(identity, region, env, timeout_s, translator))
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
-            raise translator.translate(error) from None
+            try:
+                return work(_open(identity, region, env, timeout_s, translator, inputs=inputs))
+            except (BotoCoreError, ClientError, ResponseParserError) as error:
+                raise translator.translate(error) from None
+        except KeywrightError as error:
+            error.inputs = inputs  # the login that mends it is one of them
+            raise
 
     with _in_place(env):
         return wait_for(run, timeout_s, late="AWS did not answer in time")
 
 
-def _open(identity: Identity, region: str, env: Mapping[str, str], timeout_s: float, translator: Translator) -> Account:
+def _open(
+    identity: Identity,
+    region: str,
+    env: Mapping[str, str],
+    timeout_s: float,
+    translator: Translator,
+    *,
+    inputs: dict[str, str],
+) -> Account:
+    """Return the account; every file that decides it is added to `inputs` before it is read."""
     silence("botocore")
     silence("urllib3")
-    inputs = environment.inputs(env)
     session = _session(identity, region, timeout_s)
     inputs |= _profile_inputs(session, translator.profile, env)
     chain = session.get_component("credential_provider")
@@ -126,9 +132,11 @@ def _open(identity: Identity, region: str, env: Mapping[str, str], timeout_s: fl
             raise translator.missing()
         credentials = _assume(session, source, identity) if identity.role_arn else source
         frozen = credentials.get_frozen_credentials()
+        if not all(isinstance(part, str) for part in (frozen.access_key, frozen.secret_key, frozen.token or "")):
+            raise translator.unusable()
     except (BotoCoreError, ClientError, ResponseParserError):
         raise
-    except (OSError, ValueError, LookupError, TypeError, RuntimeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError):
         # A file, process or endpoint whose content botocore does not check: bad JSON, a missing field, no such program.
         raise translator.unusable() from None
     expires_at = getattr(credentials, "_expiry_time", None)
@@ -149,7 +157,16 @@ def _session(identity: Identity, region: str, timeout_s: float) -> botocore.sess
             user_agent_extra=f"keywright/{__version__}",
         )
     )
+    session.register("before-send", _refuse_plain_http)
     return session
+
+
+def _refuse_plain_http(request: AWSPreparedRequest, **_: object) -> None:
+    """Stop a service's request, signed and about to leave, whose answer others could read: STS's holds keys."""
+    scheme, host = urlsplit(request.url)[:2]
+    place = parse_url(f"{scheme}://{host}")
+    if place is None or (scheme != "https" and not place.is_loopback):
+        raise ConfigurationError("AWS may be asked over https only", mend="see AWS_ENDPOINT_URL and endpoint_url")
 
 
 def _assume(

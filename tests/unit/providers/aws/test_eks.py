@@ -28,6 +28,8 @@ NOW = datetime.fromtimestamp(1_700_000_000, UTC)
 SECRET = "canary-secret-0f3a"
 KEY = AccessKey(id="AKIDTEST", secret=SECRET)
 TEMPORARY = AccessKey(id="ASIATEMP", secret="temporary-canary", session_token="session-canary")
+START_URL = "https://corp.example.com/start"
+PRINTED = {"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "canary", "SessionToken": "canary"}
 ROLE = "arn:aws:iam::111122223333:role/deploy"
 
 
@@ -156,6 +158,13 @@ def test_a_role_is_assumed_with_what_the_settings_say(machine: Machine, sts: Sts
     assert len(sts.asked) == 1
 
 
+def test_keys_are_never_fetched_over_plain_http(machine: Machine) -> None:
+    machine.with_keys().env["AWS_ENDPOINT_URL_STS"] = "http://sts.example.com"
+    machine.fail(ConfigurationError, "over https only", role_arn=ROLE)
+    machine.with_config(f"[profile dev]\nrole_arn={ROLE}\ncredential_source=Environment\n")
+    machine.fail(ConfigurationError, "over https only", aws_profile="dev")
+
+
 def test_a_role_session_is_named_after_us_by_default(machine: Machine, sts: Sts) -> None:
     machine.with_keys().mint(role_arn=ROLE)
     assert sts.asked[0]["RoleSessionName"] == "keywright"
@@ -248,11 +257,12 @@ def test_an_sso_session_that_ended_needs_a_person(
     monkeypatch.setattr(credentials.SSOProvider, "_SSO_TOKEN_CACHE_DIR", str(cache))
     monkeypatch.setattr(tokens, "JSONFileCache", lambda _folder: JSONFileCache(str(cache)))
     if token:
-        for name in ("corp", "https://corp.example.com/start"):
+        for name in ("corp", START_URL):
             (cache / f"{sha1(name.encode()).hexdigest()}.json").write_text(json.dumps(token))
     for profile in ("dev", "old"):
         error = machine.fail(NeedsPerson, "the AWS SSO session has ended", aws_profile=profile)
         assert error.mend == f"run `aws sso login --profile {profile}`"
+        assert environment.sso_cache_path({"dev": "corp"}.get(profile, START_URL), machine.env) in error.inputs
 
 
 def test_the_file_of_an_sso_session_is_an_input(machine: Machine) -> None:
@@ -290,6 +300,10 @@ def test_an_mfa_code_is_never_asked_for_on_the_terminal(machine: Machine) -> Non
         ("sh -c 'echo canary >&2; exit 1'", "the credential_process of the AWS profile default failed"),
         ("echo canary", "incomplete, expired or cannot be read"),
         ("echo {}", "the credential_process of the AWS profile default failed"),
+        ("echo []", "incomplete, expired or cannot be read"),
+        ("echo null", "incomplete, expired or cannot be read"),
+        (f"echo '{json.dumps(PRINTED | {'AccessKeyId': 1})}'", "incomplete, expired or cannot be read"),
+        (f"echo '{json.dumps(PRINTED | {'Expiration': f'{10**24}-01-01'})}'", "incomplete, expired or cannot be read"),
         ("/nonexistent/canary", "incomplete, expired or cannot be read"),
     ],
 )
