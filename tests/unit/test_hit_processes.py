@@ -632,7 +632,7 @@ class TestAHit:
         assert (done.returncode, done.stdout) == (0, BODY)
         assert modules(done)
         seen = caller.renewal.seen()
-        assert seen["argv"] == ["-I", "-m", "keywright.bin.renew", "entry", "7", name, stdin.hex(), *args]
+        assert seen["argv"] == ["-P", "-m", "keywright.bin.renew", "entry", "7", name, stdin.hex(), *args]
         assert seen["env"] == {**caller.env, "PYINSTALLER_RESET_ENVIRONMENT": "1"} | {
             key: value for key, value in seen["env"].items() if key == "LC_CTYPE"
         }

@@ -201,9 +201,7 @@ class TestRefresh:
         assert minter.calls == 2
         assert b"acme-2" in call(GitDialect(), ["get"], GIT).stdout
 
-    def test_renews_every_credential_of_one_name(
-        self, keywright: Terminal, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_renews_every_credential_of_one_name(self, keywright: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
         for region in ("eu-central-1", "us-east-1"):

@@ -20,7 +20,6 @@ from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import botocore.session
-from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -161,9 +160,9 @@ def _session(identity: Identity, region: str, timeout_s: float) -> botocore.sess
     return session
 
 
-def _refuse_plain_http(request: AWSPreparedRequest, **_: object) -> None:
+def _refuse_plain_http(**event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
     """Stop a service's request, signed and about to leave, whose answer others could read: STS's holds keys."""
-    scheme, host = urlsplit(request.url)[:2]
+    scheme, host = urlsplit(event["request"].url)[:2]
     place = parse_url(f"{scheme}://{host}")
     if place is None or (scheme != "https" and not place.is_loopback):
         raise ConfigurationError("AWS may be asked over https only", mend="see AWS_ENDPOINT_URL and endpoint_url")
