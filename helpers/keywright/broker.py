@@ -11,6 +11,7 @@ from keywright.credential import CacheKey, Credential
 from keywright.deadline import FETCH_S, LOCK_WAIT_S, OutOfTime, is_spent, within
 from keywright.errors import (
     Busy,
+    CacheUnusable,
     ConfigurationError,
     CredentialExpired,
     CredentialNotFound,
@@ -100,7 +101,7 @@ class Broker:
                 continue
             if not failed:
                 return served
-            self._say(f"{failed[-1]}; using {profile.id} instead")
+            self._say(f"{'; '.join(map(str, failed))}; using {profile.id} instead")
             return served._replace(is_first_choice=False)
         raise _all_of(failed)
 
@@ -175,8 +176,9 @@ class Broker:
             Busy: a renewal kept it locked for too long.
         """
         cache = self._cache
-        found = cache.entries.read(digest) if cache else None
-        if cache is None or found is None:
+        if cache is None:
+            raise CacheUnusable("nothing was dropped, because the cache cannot be used")
+        if cache.entries.read(digest) is None:
             return 0
         with cache.entries.lock(digest, LOCK_WAIT_S) as is_locked:
             if not is_locked:

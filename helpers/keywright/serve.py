@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ class Process(NamedTuple):
         (kubernetes/kubernetes#90817). Descriptor 0 is empty: a program that a provider runs cannot eat the manifest of
         `kubectl apply -f -` (kubernetes/kubernetes#70261).
         """
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # a library's warning is two lines with a path: not for the person here
         try:
             os.fstat(1)
             is_heard = True

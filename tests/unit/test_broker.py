@@ -14,6 +14,7 @@ from keywright.broker import Broker, Served
 from keywright.cache.open import Cache, open_cache
 from keywright.errors import (
     Busy,
+    CacheUnusable,
     CredentialExpired,
     CredentialNotFound,
     KeywrightError,
@@ -365,6 +366,13 @@ class TestWithoutACache:
         assert broker.serve(request()).credential.secret.reveal() == f"minted-{ACME}-2"
         assert len(house.said) == 1
         assert "chmod 600" in house.said[0]
+
+    def test_dropping_is_an_error(self, house: House) -> None:
+        broker = Broker(
+            settings=house.settings, cache=None, env=os.environ, now=lambda: datetime.now(UTC), say=house.said.append
+        )
+        with pytest.raises(CacheUnusable, match="nothing was dropped"):
+            broker.invalidate(request(), None)
 
     def test_no_cache_at_all_mints_each_time(self, house: House) -> None:
         broker = Broker(

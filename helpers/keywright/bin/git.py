@@ -11,12 +11,16 @@ NAME = "git-credential-keywright"
 
 def main() -> None:
     """Answer one question; a hit ends the process inside the first line, before anything else is imported."""
-    stdin = hit.answer(NAME)
-    from keywright.dialects.git import GitDialect
-    from keywright.serve import Process, serve
+    try:
+        stdin = hit.answer(NAME)
+        from keywright.dialects.git import GitDialect
+        from keywright.serve import Process, serve
 
+        code = serve(GitDialect(), Process.real(NAME, sys.argv[1:], stdin))
+    except KeyboardInterrupt:
+        code = 130
     # Not sys.exit, which takes its time and reports a standard error that nobody reads any more as a failure.
-    os._exit(serve(GitDialect(), Process.real(NAME, sys.argv[1:], stdin)))
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,14 @@ from keywright import hit
 
 def main() -> None:
     """Answer `keywright token` from the cache where that is allowed; everything else is the command line's."""
-    hit.answer("keywright")
-    from keywright.manage.cli import run
+    try:
+        hit.answer("keywright")
+        from keywright.manage.cli import run
 
-    sys.exit(run())
+        code = run()
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
 
 
 if __name__ == "__main__":

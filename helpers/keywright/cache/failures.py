@@ -1,7 +1,8 @@
 """The failures that all processes remember together, so that a broken issuer is asked a bounded number of times.
 
 One JSON file per entry under the state folder. It is void once its time has come, or once one of the files that
-decided the attempt (settings, key, AWS configuration, SSO login) has changed: who mends the cause is not made to wait.
+decided the attempt (settings, key, AWS configuration, SSO login), or the way to the issuer (proxies, certificates), has
+changed: who mends the cause is not made to wait.
 """
 
 import json
@@ -9,14 +10,18 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from keywright.cache.folder import PrivateFolder
-from keywright.errors import ERRORS, KeywrightError
-from keywright.hit import stamp
+from keywright.errors import ERRORS, KeywrightError, NeedsPerson, Unavailable
+from keywright.hit import sha256, stamp
 
 SCHEMA: Final = 1
 FIRST_S: Final = 2.0
 LONGEST_S: Final = 300.0
+LONGEST_HERE_S: Final = 15.0
+"""The longest pause after a failure on this side: nobody is spared by waiting for a person to mend something."""
 LONGEST_ASKED_S: Final = 3600.0
 JITTER: Final = 0.2
+WAY: Final = ("ALL_PROXY", "AWS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
+"""The environment that decides how an issuer is reached, in either case."""
 
 
 class Failure(NamedTuple):
@@ -48,25 +53,31 @@ class Failure(NamedTuple):
         return all(stamp(path) == seen for path, seen in self.inputs.items())
 
 
-def pause_s(attempts: int, retry_after_s: float | None) -> float:
-    """Return how long to leave the issuer alone: 2 s doubling to 5 min with ±20 % jitter, or longer if it asked to."""
+def pause_s(attempts: int, error: KeywrightError) -> float:
+    """Return how long to leave the issuer alone: 2 s doubling to 5 min with ±20 % jitter, or longer if it asked to.
+
+    Where it was never asked, because something is missing here, at most 15 s.
+    """
     from random import uniform
 
-    own = min(FIRST_S * 2.0 ** min(attempts - 1, 16), LONGEST_S) * uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
-    return max(own, min(retry_after_s or 0.0, LONGEST_ASKED_S))
+    longest_s = LONGEST_HERE_S if isinstance(error, (Unavailable, NeedsPerson)) else LONGEST_S
+    own = min(FIRST_S * 2.0 ** min(attempts - 1, 16), longest_s) * uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
+    return max(own, min(error.retry_after_s or 0.0, LONGEST_ASKED_S))
 
 
 class Failures:
     """The failure memory of one state folder."""
 
-    def __init__(self, state: str) -> None:
-        """Open `STATE/failures`, made if need be.
+    def __init__(self, state: str, env: Mapping[str, str]) -> None:
+        """Open `STATE/failures`, made if need be; `env` is the caller's.
 
         Raises:
             CacheUnusable: the folder cannot be trusted.
         """
         PrivateFolder.open(state)
         self._folder = PrivateFolder.open(f"{state}/failures")
+        way = [f"{name}={env[name]}" for name in sorted(env) if name.upper() in WAY]
+        self._way = sha256("\0".join(way).encode("utf-8", "surrogateescape")).hexdigest()
 
     def recall(self, entry: str) -> Failure | None:
         """Return what is remembered of the entry, held or run out; None if nothing or if it is damaged.
@@ -81,11 +92,12 @@ class Failures:
             document = json.loads(file[0])
             kind = ERRORS[document["code"]]
             error = kind(str(document["what"]), mend=str(document["mend"]))
+            failed_at_s, retry_at_s = float(document["failed_at_unix_s"]), float(document["retry_at_unix_s"])
             return Failure(
                 error=error.about(str(document["account"]), str(document["host"])),
                 attempts=int(document["attempts"]),
-                failed_at_s=float(document["failed_at_unix_s"]),
-                retry_at_s=float(document["retry_at_unix_s"]),
+                failed_at_s=failed_at_s,
+                retry_at_s=retry_at_s if document["way"] == self._way else failed_at_s,
                 inputs={str(path): str(seen) for path, seen in document["inputs"].items()},
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
@@ -103,7 +115,7 @@ class Failures:
             error=error,
             attempts=attempts,
             failed_at_s=now_s,
-            retry_at_s=now_s + pause_s(attempts, error.retry_after_s),
+            retry_at_s=now_s + pause_s(attempts, error),
             inputs=inputs,
         )
         document = {
@@ -117,6 +129,7 @@ class Failures:
             "failed_at_unix_s": failure.failed_at_s,
             "retry_at_unix_s": failure.retry_at_s,
             "inputs": dict(inputs),
+            "way": self._way,
         }
         self._folder.replace(f"{entry}.json", json.dumps(document).encode("ascii") + b"\n")
         return failure

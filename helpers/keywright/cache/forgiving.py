@@ -5,7 +5,7 @@ of `keywright.cache.open.Cache` themselves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from keywright.cache.entry import Entry
 from keywright.cache.failures import Failure
@@ -35,20 +35,14 @@ class ForgivingCache:
 
         Without a cache there is nothing to guard, and the block runs as if it held one.
         """
-        if self._cache is None:
-            yield True
-            return
-        lock = self._cache.entries.lock(key.digest, wait_s)
-        try:
-            is_locked = lock.__enter__()
-        except CacheUnusable as error:
-            self._do_without(error)
-            yield True
-            return
-        try:
+        with ExitStack() as stack:
+            is_locked = True
+            try:
+                if self._cache is not None:
+                    is_locked = stack.enter_context(self._cache.entries.lock(key.digest, wait_s))
+            except CacheUnusable as error:
+                self._do_without(error)
             yield is_locked
-        finally:
-            lock.__exit__(None, None, None)
 
     def keep(self, entry: Entry, now_s: float) -> str:
         """Save the entry while its lock is held, and forget what went wrong before.
@@ -63,6 +57,8 @@ class ForgivingCache:
             cache.failures.forget(digest)
             cache.answers.release(digest)
             cache.answers.sweep(now_s)
+            for swept in cache.entries.sweep(now_s):
+                cache.failures.forget(swept)
         except CacheUnusable as error:
             self._do_without(error)
             return ""

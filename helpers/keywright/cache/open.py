@@ -39,6 +39,6 @@ def open_cache(env: Mapping[str, str]) -> Cache:
         folder=folder,
         entries=Store(folder),
         answers=Answers(folder),
-        failures=Failures(locate("state", env)),
+        failures=Failures(locate("state", env), env),
         seals=FileSeals(folder),
     )

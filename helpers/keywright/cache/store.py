@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Final
 
 from keywright.cache.entry import Entry, NewerEntry, dump, load
 from keywright.cache.folder import PrivateFolder
 from keywright.credential import CacheKey
 from keywright.errors import CacheUnusable
+
+KEPT_S: Final = 7 * 86400.0
 
 
 class Store:
@@ -66,7 +69,8 @@ class Store:
                     f"{self.path(entry.key.digest)} was written by a newer keywright", mend="upgrade this one"
                 ) from None
         self._folder.remove_orphans(name)
-        return self._folder.replace(name, dump(entry))
+        expires_at = entry.credential.expires_at
+        return self._folder.replace(name, dump(entry), mtime=expires_at.timestamp() if expires_at else None)
 
     def forget(self, digest: str) -> bool:
         """Delete the entry; the caller holds its lock. Returns whether there was one.
@@ -76,6 +80,25 @@ class Store:
         """
         self._folder.remove_orphans(f"{digest}.json")
         return self._folder.remove(f"{digest}.json")
+
+    def sweep(self, now_s: float) -> list[str]:
+        """Delete what expired more than a week ago (an entry's mtime is its expiry); returns the names of what went.
+
+        Every new AWS session token is another key, so a cache that only grew would grow for ever. Lock files stay.
+
+        Raises:
+            CacheUnusable: one cannot be deleted or not be locked.
+        """
+        swept = []
+        for name, mtime in self._folder.mtimes().items():
+            if not name.endswith(".json") or mtime >= now_s - KEPT_S:
+                continue
+            digest = name.removesuffix(".json")
+            with self.lock(digest, 0) as is_locked:
+                if is_locked and self._folder.mtimes().get(name, now_s) < now_s - KEPT_S:
+                    self._folder.remove(name)
+                    swept.append(digest)
+        return swept
 
     def digests(self) -> list[str]:
         """Return the names of all entries, sorted."""

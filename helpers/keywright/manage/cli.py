@@ -49,7 +49,7 @@ def invalidate(profile: str) -> None:
     """Forget what is cached for a profile; the next call mints anew."""
     from keywright.manage.invalidate import forget
 
-    _print(forget(profile, os.environ))
+    _print(forget(profile, os.environ, _tell))
 
 
 @keywright.command()

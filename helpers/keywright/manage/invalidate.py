@@ -1,15 +1,16 @@
 """`keywright invalidate PROFILE`: forget what is cached, so that the next call mints anew."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from keywright.broker import Broker
 from keywright.cache.open import open_cache
-from keywright.errors import ProviderNotFound
+from keywright.errors import ConfigurationError, ProviderNotFound
 from keywright.settings.load import load, locate
+from keywright.settings.model import Settings
 
 
-def forget(profile: str, env: Mapping[str, str]) -> str:
+def forget(profile: str, env: Mapping[str, str], say: Callable[[str], None]) -> str:
     """Drop every credential of the profile, and what is remembered of its failures; return one line of what was done.
 
     Raises:
@@ -17,8 +18,13 @@ def forget(profile: str, env: Mapping[str, str]) -> str:
         CacheUnusable: the cache cannot be changed.
         Busy: a renewal kept it locked for too long.
     """
-    settings, cache = load(locate(env)), open_cache(env)
-    broker = Broker(settings=settings, cache=cache, env=env, now=lambda: datetime.now(UTC), say=lambda _message: None)
+    path, cache = locate(env), open_cache(env)
+    try:
+        settings = load(path, cache.seals)
+    except ConfigurationError as error:  # what is cached can be forgotten all the same
+        say(str(error))
+        settings = Settings(source=path, stamp="")
+    broker = Broker(settings=settings, cache=cache, env=env, now=lambda: datetime.now(UTC), say=say)
     dropped, is_known = 0, profile in settings.profiles
     for digest in cache.entries.digests():
         found = cache.entries.read(digest)

@@ -7,6 +7,7 @@ from keywright.broker import Broker
 from keywright.cache.open import open_cache
 from keywright.errors import UsageError
 from keywright.manage.status import profile_of, span
+from keywright.providers.registry import make
 from keywright.request import Client, Request, Url, Verb, parse_url
 from keywright.routes import named
 from keywright.settings.load import load, locate
@@ -18,7 +19,8 @@ def renew(
 ) -> Iterator[str]:
     """Renew each cached credential of the profile, or mint its first; yields one line for each.
 
-    With `url`, just the one for that place.
+    With `url`, just the one for that place. What was minted in another environment (`AWS_PROFILE` set in a kubeconfig,
+    say) cannot be renewed from this one, and is named.
 
     Raises:
         ProviderNotFound: there is neither a profile nor a credential of that name.
@@ -35,9 +37,13 @@ def renew(
     else:
         for digest in cache.entries.digests():
             found = cache.entries.read(digest)
-            if found and found[0].key.profile == name:
-                target = parse_url(found[0].url) if found[0].url else None, profile_of(found[0], settings)
-                targets += [target] if target not in targets else []
+            if found is None or found[0].key.profile != name:
+                continue
+            target = parse_url(found[0].url) if found[0].url else None, profile_of(found[0], settings)
+            if make(target[1], target[0], env).key == found[0].key:
+                targets.append(target)
+            else:
+                say(f"{name}: one was minted with other settings or in another environment, and is left to expire")
     for place, profile in targets or [(None, named(settings, name))]:
         request = Request(client=Client.PERSON, verb=Verb.GET, asked=name, profile=name, url=place)
         served = broker.refresh(profile, request)

@@ -13,6 +13,8 @@ def expand(path: str, env: Mapping[str, str]) -> str:
     """Return `path` absolute and normal, with a leading `~` as `env`'s home folder. Touches no file."""
     if path == "~" or path.startswith("~/"):
         path = os.path.join(home(env), path[2:])
+    elif path.startswith("~"):
+        path = os.path.expanduser(path)  # another user's, whatever the environment
     return os.path.abspath(path)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keywright.cache.failures import JITTER, LONGEST_ASKED_S, Failure, Failures, pause_s
-from keywright.errors import ERRORS, CacheUnusable, KeywrightError, Refused, Unreachable
-from keywright.hit import stamp
+from keywright.errors import ERRORS, CacheUnusable, KeywrightError, NeedsPerson, Refused, Unavailable, Unreachable
+from keywright.hit import sha256, stamp
 
 NOW_S = datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
 ENTRY = "9e1b"
@@ -19,7 +19,7 @@ ENTRY = "9e1b"
 
 @pytest.fixture
 def failures(tmp_path: Path) -> Failures:
-    return Failures(str(tmp_path / "state"))
+    return Failures(str(tmp_path / "state"), {})
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ class TestPause:
         [(1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (6, 64), (7, 128), (8, 256), (9, 300), (10, 300), (10_000, 300)],
     )
     def test_it_doubles_up_to_five_minutes_give_or_take_a_fifth(self, attempts: int, seconds: float) -> None:
-        drawn = [pause_s(attempts, None) for _ in range(300)]
+        drawn = [pause_s(attempts, Unreachable("503")) for _ in range(300)]
         assert seconds * (1 - JITTER) <= min(drawn) < seconds < max(drawn) <= seconds * (1 + JITTER)
 
     @pytest.mark.parametrize(
@@ -62,14 +62,27 @@ class TestPause:
         self, asked_s: float | None, least_s: float, most_s: float
     ) -> None:
         for _ in range(50):
-            assert least_s <= pause_s(1, asked_s) <= most_s
+            assert least_s <= pause_s(1, Unreachable("429", retry_after_s=asked_s)) <= most_s
 
     @given(st.integers(-5, 1000), st.none() | st.floats())
     def test_it_is_never_none_and_never_for_ever(self, attempts: int, asked_s: float | None) -> None:
-        assert 0 < pause_s(attempts, asked_s) <= LONGEST_ASKED_S
+        assert 0 < pause_s(attempts, Unreachable("429", retry_after_s=asked_s)) <= LONGEST_ASKED_S
+
+    @pytest.mark.parametrize("kind", [Unavailable, NeedsPerson])
+    def test_a_cause_on_this_side_spares_nobody_for_long(self, kind: type[KeywrightError]) -> None:
+        assert max(pause_s(20, kind("no login")) for _ in range(300)) <= 15 * (1 + JITTER)
 
 
 class TestHolding:
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "no_proxy", "SSL_CERT_FILE", "AWS_CA_BUNDLE"])
+    def test_another_way_to_the_issuer_voids_it(self, name: str, tmp_path: Path) -> None:
+        before = Failures(str(tmp_path / "state"), {"PATH": "/bin"})
+        before.record(ENTRY, Unreachable("no answer"), NOW_S, {})
+        for env, holds in (({"PATH": "/usr/bin"}, True), ({name: "http://127.0.0.1:1"}, False)):
+            recalled = Failures(str(tmp_path / "state"), env).recall(ENTRY)
+            assert recalled is not None
+            assert recalled.holds(NOW_S) is holds
+
     @pytest.fixture
     def failure(self, failures: Failures, config: Path, tmp_path: Path) -> Failure:
         return failures.record(ENTRY, Unreachable("no answer"), NOW_S, inputs_of(config, tmp_path / "absent"))
@@ -167,6 +180,7 @@ class TestMemory:
             "failed_at_unix_s": NOW_S,
             "retry_at_unix_s": failure.retry_at_s,
             "inputs": {"/key": "-"},
+            "way": sha256(b"").hexdigest(),
         }
 
 

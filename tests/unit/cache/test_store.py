@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,28 @@ def put(store: Store, content: bytes, key: CacheKey = KEY) -> Path:
     path.touch(mode=0o600)
     path.write_bytes(content)
     return path
+
+
+class TestSweep:
+    def test_what_expired_over_a_week_ago_goes_and_the_rest_stays(self, store: Store) -> None:
+        store.save(entry_of())
+        store.save(
+            entry_of(OTHER)._replace(credential=entry_of().credential._replace(expires_at=NOW + timedelta(days=9)))
+        )
+        assert store.sweep((NOW + timedelta(days=7)).timestamp()) == []
+        assert store.sweep((NOW + timedelta(days=8)).timestamp()) == [KEY.digest]
+        assert store.digests() == [OTHER.digest]
+
+    def test_what_somebody_is_renewing_stays(self, store: Store) -> None:
+        store.save(entry_of())
+        other = Store(str(Path(store.path("x")).parent.parent))
+        result: list[list[str]] = []
+        with store.lock(KEY.digest, 0):
+            sweeper = threading.Thread(target=lambda: result.append(other.sweep((NOW + timedelta(days=8)).timestamp())))
+            sweeper.start()
+            sweeper.join(WAIT_S)
+        assert result == [[]]
+        assert store.digests() == [KEY.digest]
 
 
 class TestEntries:

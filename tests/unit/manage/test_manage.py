@@ -183,6 +183,13 @@ class TestInvalidate:
         minter.failure = None
         assert call(GitDialect(), ["get"], GIT).code == 0
 
+    def test_works_under_wrong_settings_and_says_what_is_wrong(self, keywright: Terminal, minter: Minter) -> None:
+        call(GitDialect(), ["get"], GIT)
+        Path(os.environ["KEYWRIGHT_HOME"], "config.toml").write_text("version = 1\n[profile]\n")
+        code, out, err = keywright("invalidate", "github-app:acme")
+        assert (code, out) == (0, "github-app:acme: 1 dropped\n")
+        assert "did you mean `profiles`?" in err
+
     def test_of_nothing_is_no_error(self, keywright: Terminal) -> None:
         assert keywright("invalidate", "github-app:acme") == (0, "github-app:acme: nothing was cached\n", "")
 
@@ -208,6 +215,16 @@ class TestRefresh:
             assert call(KubeDialect(), ["eks", "--cluster", "prod", "--region", region]).code == 0
         code, out, _ = keywright("refresh", "aws-eks:prod")
         assert (code, out.count("renewed")) == (0, 2)
+
+    def test_names_what_another_environment_minted(self, keywright: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAONE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        assert call(KubeDialect(), ["eks", "--cluster", "prod", "--region", "eu-west-1"]).code == 0
+        assert keywright("refresh", "aws-eks:prod")[:2] == (0, "aws-eks:prod: renewed, expires in 15m\n")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATWO")
+        code, out, err = keywright("refresh", "aws-eks:prod")
+        assert (code, out) == (2, "")
+        assert "another environment" in err
 
     def test_mints_the_first(self, keywright: Terminal, minter: Minter) -> None:
         assert keywright("refresh", "github-app:acme") == (0, "github-app:acme: renewed, expires in 1h\n", "")

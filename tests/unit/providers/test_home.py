@@ -22,6 +22,11 @@ def test_a_tilde_is_the_callers_home(path: str, expanded: str) -> None:
     assert expand(path, {"HOME": "/h/me"}) == expanded
 
 
+def test_another_users_home_is_where_the_password_database_says() -> None:
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert expand(f"~{name}/.aws/config", {"HOME": "/h/me"}) == os.path.join(ME, ".aws/config")
+
+
 def test_a_relative_path_is_taken_from_the_current_folder() -> None:
     assert expand("app.pem", {"HOME": "/h/me"}) == os.path.abspath("app.pem")
 
