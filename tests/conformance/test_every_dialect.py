@@ -18,6 +18,7 @@ from keywright.dialects.base import Dialect, Reply
 from keywright.dialects.docker import DockerDialect
 from keywright.dialects.git import GitDialect
 from keywright.dialects.kube import KubeDialect
+from keywright.dialects.person import PersonDialect
 from keywright.errors import ERRORS, CredentialNotFound, KeywrightError, Refused, UsageError
 from keywright.request import Request, Verb
 from keywright.secret import Secret
@@ -46,6 +47,10 @@ def _git(verb: str, stdin: bytes) -> Call:
 
 def _docker(action: str, stdin: bytes) -> Call:
     return Call(args=(action,), stdin=stdin)
+
+
+def _person(*args: str, stdin: bytes = b"") -> Call:
+    return Call(args=("token", *args), stdin=stdin)
 
 
 def _kube(text: str, *args: str) -> Call:
@@ -93,6 +98,12 @@ def read_kube(document: bytes) -> dict[str, str]:
         instant = datetime.strptime(status["expirationTimestamp"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         expiry = str(int(instant.timestamp()))
     return {"user": "", "secret": status["token"], "expiry": expiry}
+
+
+def read_person(document: bytes) -> dict[str, str]:
+    """Read as a program does that takes our standard output: all of it, less the line break at its end."""
+    assert document.endswith(b"\n")
+    return {"user": "", "secret": document[:-1].decode("utf-8"), "expiry": ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +200,29 @@ FACES = {
         read=read_kube,
         user="",
         expiry=str(int(UNTIL.timestamp())),
+        exit_codes={},
+        says_failures=False,
+        nothing_here=Reply(b"", 1, "no route"),
+    ),
+    "person": Face(
+        dialect=PersonDialect(),
+        get=_person("github-app:acme", "--url", "https://github.com/acme"),
+        secretive=(
+            _person("github-app:acme", stdin=CANARY.encode()),
+            _person("github-app:acme", CANARY),
+            _person("github-app:acme", f"--token={CANARY}"),
+            _person("github-app:acme", "--token", CANARY),
+            _person("github-app:acme", "--url", f"https://me:{CANARY}@github.com/"),
+            _person("github-app:acme", "--url", f"https://{CANARY}@github.com/"),
+            _person("github-app:acme", "--url", f"https://github.com/?token={CANARY}"),
+            _person("github-app:acme", "--url", f"https://github.com/#{CANARY}"),
+            _person("github-app:acme", "--url", "https://github.com/", CANARY),
+            _person("", "--url", CANARY),
+            Call(args=(CANARY, "github-app:acme")),
+        ),
+        read=read_person,
+        user="",
+        expiry="",
         exit_codes={},
         says_failures=False,
         nothing_here=Reply(b"", 1, "no route"),
@@ -343,7 +377,8 @@ class TestQuestions:
 
     @given(
         st.lists(
-            st.sampled_from(["get", "store", "erase", "list", "eks", "profile", "--cluster", "x"]) | st.text(),
+            st.sampled_from(["get", "store", "erase", "list", "eks", "profile", "token", "--url", "--cluster", "x"])
+            | st.text(),
             max_size=5,
         ),
         st.binary(max_size=100),

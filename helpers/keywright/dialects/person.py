@@ -10,7 +10,7 @@ from typing import Final
 
 from keywright.credential import Credential
 from keywright.dialects.base import Reply
-from keywright.errors import KeywrightError, UsageError
+from keywright.errors import KeywrightError, Refused, UsageError
 from keywright.request import Client, Request, Verb, parse_url
 
 _USAGE: Final = "run `keywright token PROFILE [--url URL]`"
@@ -42,8 +42,15 @@ class PersonDialect:
                 raise UsageError("that is not how to ask for a token", mend=_USAGE)
 
     def answer(self, _request: Request, credential: Credential, _report_until: datetime | None) -> bytes:
-        """Return the secret and a line break."""
-        return credential.secret.reveal().encode("utf-8", "surrogateescape") + b"\n"
+        """Return the secret and a line break.
+
+        Raises:
+            Refused: the secret is empty or holds blanks, a line break or a character that `$(...)` would not hand on.
+        """
+        secret = credential.secret.reveal()
+        if not secret or not secret.isascii() or not secret.isprintable():
+            raise Refused("the secret is empty or holds characters that do not fit on one line")
+        return secret.encode("ascii") + b"\n"
 
     def done(self, _request: Request, *, is_minted: bool) -> Reply:  # noqa: ARG002 - the contract's
         """Return nothing: a person has no other verb here."""

@@ -35,7 +35,13 @@ THROTTLED: Final = frozenset(
 )
 CLOCK: Final = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 _CODE: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ENDPOINT_SAID_NO: Final = re.compile(
+    "Error when retrieving credentials from container-role: "
+    "Error retrieving metadata: Received non 200 response 40[0134] "
+)
 _TOO_MANY_REQUESTS: Final = 429
+_REDIRECT: Final = 300
+_CLIENT_ERROR: Final = 400
 _SERVER_ERROR: Final = 500
 
 _SSO = (exceptions.SSOError, exceptions.TokenRetrievalError)
@@ -108,6 +114,11 @@ class Translator:
                 mend=f"run it by hand; {self.config} names it",
             )
         if isinstance(error, exceptions.CredentialRetrievalError) and source == "container-role":
+            if _ENDPOINT_SAID_NO.match(str(error)):
+                return Refused(
+                    "the AWS credentials endpoint of this container said no",
+                    mend="see AWS_CONTAINER_AUTHORIZATION_TOKEN and its _FILE, or the pod's identity association",
+                )
             return Unreachable("the AWS credentials endpoint of this container did not answer")
         return self.unusable()
 
@@ -135,6 +146,8 @@ class Translator:
         if code in THROTTLED or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
             date = parse_http_date(headers.get("date", ""))
             return Unreachable(said, retry_after_s=parse_retry_after(headers.get("retry-after", ""), date))
+        if _REDIRECT <= status < _CLIENT_ERROR:
+            return Unreachable("AWS answered with a redirect", mend="see AWS_ENDPOINT_URL and endpoint_url")
         if code in EXPIRED:
             return Unavailable(
                 f"the AWS session has expired ({code})",

@@ -100,8 +100,10 @@ def act_as(
             except (BotoCoreError, ClientError, ResponseParserError) as error:
                 raise translator.translate(error) from None
         except KeywrightError as error:
-            error.inputs = inputs  # the login that mends it is one of them
-            raise
+            failure = error
+        failure.inputs = inputs  # the login that mends it is one of them
+        failure.__context__ = None  # botocore's exceptions hold requests and answers, keys among them
+        raise failure
 
     with _in_place(env):
         return wait_for(run, timeout_s, late="AWS did not answer in time")
@@ -211,11 +213,11 @@ def _refuse_to_ask(profile: str, _prompt: str) -> NoReturn:
 @contextmanager
 def _in_place(env: Mapping[str, str]) -> Iterator[None]:
     """Make `os.environ` say what `env` says: nothing to do in a helper, whose environment is the process's own."""
-    if dict(env) == dict(os.environ):
-        yield
-        return
-    with _SWAP:
+    with _SWAP:  # compared under the lock too: what a sibling put there is there only until it is done
         before = dict(os.environ)
+        if dict(env) == before:
+            yield
+            return
         _replace_environment(env)
         try:
             yield
