@@ -14,6 +14,7 @@ need docker-registry docker-registry
 need docker.io docker
 need faketime faketime
 need git git
+need openssl openssl
 need skopeo skopeo
 need strace strace
 if [ "${1:-}" = --peers ]; then

@@ -9,16 +9,15 @@ import pytest
 import time_machine
 
 from fakes.minter import Minter
+from fakes.outcomes import OUTCOMES, Row
 from keywright import broker
 from keywright.broker import Broker, Served
 from keywright.cache.open import Cache, open_cache
 from keywright.errors import (
     Busy,
     CacheUnusable,
-    CredentialExpired,
     CredentialNotFound,
     KeywrightError,
-    NeedsPerson,
     Refused,
     Unavailable,
     Unreachable,
@@ -92,50 +91,21 @@ def house(home: Path, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyP
     return House(clock=clock, minter=minter, settings=settings)
 
 
-# What is cached (seconds to expiry), what the issuer says, then: what a caller gets, and how often the issuer is asked
-# by the call itself. A stale credential is served at once; its renewal is another process's (`renew`), asked once more.
-OUTCOMES: list[tuple[str, float | None, KeywrightError | None, str | type[KeywrightError], int]] = [
-    ("nothing cached, nothing to mint with", None, Unavailable("no key"), Unavailable, 1),
-    ("nothing cached, the issuer answers", None, None, "new", 1),
-    ("nothing cached, the issuer is broken", None, Unreachable("500"), Unreachable, 1),
-    ("an hour left", 3600, None, "old", 0),
-    ("an hour left, the issuer is broken", 3600, Unreachable("500"), "old", 0),
-    ("91 s left", 91, None, "old", 0),
-    ("30 s left, the issuer answers", 30, None, "old", 0),
-    ("30 s left, the issuer refuses", 30, Refused("400"), "old", 0),
-    ("1 s left", 1, None, "old", 0),
-    ("just expired, the issuer answers", 0, None, "new", 1),
-    ("just expired, the issuer refuses", 0, Refused("400"), CredentialExpired, 1),
-    ("just expired, the issuer is broken", 0, Unreachable("500"), CredentialExpired, 1),
-    ("just expired, nothing to mint with", 0, Unavailable("no key"), CredentialExpired, 1),
-    ("just expired, a person is needed", 0, NeedsPerson("log in"), NeedsPerson, 1),
-    ("long expired, the issuer answers", -3600, None, "new", 1),
-]
-
-
-@pytest.mark.parametrize(
-    ("left_s", "failure", "expected", "asked"), [row[1:] for row in OUTCOMES], ids=[r[0] for r in OUTCOMES]
-)
-def test_the_outcome_table(
-    house: House,
-    left_s: float | None,
-    failure: KeywrightError | None,
-    expected: str | type[KeywrightError],
-    asked: int,
-) -> None:
-    if left_s is not None:
+@pytest.mark.parametrize("row", OUTCOMES, ids=[row.name for row in OUTCOMES])
+def test_the_outcome_table(house: House, row: Row) -> None:
+    if row.left_s is not None:
         assert house.get() == f"minted-{ACME}-1"
-        house.after(3600 - left_s)
-    house.minter.failure, before = failure, house.minter.calls
-    if isinstance(expected, str):
-        assert house.get() == f"minted-{ACME}-{before if expected == 'old' else before + 1}"
+        house.after(3600 - row.left_s)
+    house.minter.failure, before = row.failure, house.minter.calls
+    if isinstance(row.expected, str):
+        assert house.get() == f"minted-{ACME}-{before if row.expected == 'old' else before + 1}"
     else:
-        with pytest.raises(expected) as raised:
+        with pytest.raises(row.expected) as raised:
             house.get()
-        assert type(raised.value) is expected
-        assert failure
-        assert failure.what in str(raised.value)
-    assert house.minter.calls == before + asked
+        assert type(raised.value) is row.expected
+        assert row.failure
+        assert row.failure.what in str(raised.value)
+    assert house.minter.calls == before + row.asked
 
 
 def test_a_stale_credential_is_renewed_behind_and_each_failure_may_be_tried_again(house: House) -> None:

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import time_machine
 
 from fakes.client import Outcome, call
 from fakes.minter import Minter
+from fakes.outcomes import OUTCOMES, Row
 from keywright import hit
 from keywright.cache.open import open_cache
 from keywright.deadline import OutOfTime
@@ -148,6 +150,30 @@ class TestAHit:
         git()
         assert not git(stdin=ACME + line).is_hit
         assert not git(stdin=ACME + line).is_hit
+
+
+@pytest.mark.parametrize("ask", [git, docker, kube])
+@pytest.mark.parametrize("row", OUTCOMES, ids=[row.name for row in OUTCOMES])
+def test_the_outcome_table_as_each_client_sees_it(
+    ask: Callable[[], Outcome], row: Row, minter: Minter, config: Path, clock: time_machine.Traveller
+) -> None:
+    config.write_text(CONFIG.format(margins='renew_before = "90s"\nrefuse_before = "0s"'))
+    if row.left_s is not None:
+        assert b"minted-github-app:acme-1" in ask().stdout
+        clock.shift(3600 - row.left_s)
+    minter.failure, before = row.failure, minter.calls
+    outcome = ask()
+    if isinstance(row.expected, str):
+        number = before if row.expected == "old" else before + 1
+        assert (outcome.code, outcome.stderr) == (0, "")
+        assert f"minted-github-app:acme-{number}".encode() in outcome.stdout
+    else:
+        assert outcome.code == row.expected.exit_code
+        assert b"minted-" not in outcome.stdout
+        assert row.failure
+        assert row.failure.what in outcome.stderr
+        assert outcome.stderr.count("\n") == 1
+    assert minter.calls == before + row.asked
 
 
 class TestTheVeryNextCallSees:
