@@ -108,10 +108,12 @@ def no_outside_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clock(request: pytest.FixtureRequest) -> Iterator[time_machine.Traveller | None]:
+def clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[time_machine.Traveller | None]:
     """A clock that stands at noon until a test moves it; None where real programs run."""
     if request.node.get_closest_marker("real_clock"):
         yield None
         return
+    # The time since boot goes on while this clock stands: it would look as if it were being set back.
+    monkeypatch.setattr("keywright.hit.boot_mark", lambda _now: "- 0")
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from keywright import hit
 from keywright.cache.entry import Entry, options_of
 from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
@@ -230,6 +231,7 @@ class Broker:
             key=provider.key,
             generation=max(int(started.timestamp() * 1e6), old.generation + 1 if old else 0),
             credential=minted.credential,
+            boot=hit.boot_mark(started.timestamp()),
             jitter=uniform(0, JITTER_AT_MOST),  # noqa: S311 - spreads a fleet's renewals, guards nothing
             inputs=minted.inputs,
             memory=minted.memory,
@@ -271,8 +273,11 @@ class Broker:
             return None
         entry, stamp = found
         plan = entry.plan(profile.margins(provider.margins))
-        freshness = plan.classify(self._now()) if plan else Freshness.EXPIRED
+        now = self._now()
+        freshness = plan.classify(now) if plan else Freshness.EXPIRED
         if freshness is Freshness.EXPIRED or not entry.is_undisturbed:
+            return None
+        if hit.has_stepped_back(entry.boot, now.timestamp()):
             return None
         return Served(profile=profile, entry=entry, plan=plan, freshness=freshness, stamp=stamp)
 

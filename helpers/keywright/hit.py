@@ -14,6 +14,7 @@ print, so that a program in any language could read it:
     issued 1700000000.25                epoch seconds, as are the next two
     refresh 1700002700
     expires 1700003570
+    boot 0f3d…-… 1699990000.5           which boot it was issued in, and when that was by the clock of the issue
     entry 9e1b…                         the cache entry it came from; - for "not mine"
     generation 1700000000123456         of that entry
     question git-credential-keywright get https://github.com
@@ -62,6 +63,7 @@ SPAWN_BRAKE_S = 30
 REJECTED_BRAKE_S = 60
 BRAKE_LIMIT_S = 2 * 3600
 ASKED_AGAIN_S = 10
+STEP_S = 5
 
 _HOMES = {
     "linux": {"cache": "/.cache", "config": "/.config", "data": "/.local/share", "state": "/.local/state"},
@@ -173,6 +175,24 @@ def stamp_of(found: os.stat_result) -> str:
     return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
 
 
+def boot_mark(now: float) -> str:
+    """Return which boot this is, and when it was by the wall clock that says `now`; "- 0" where nobody knows."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            return f"{file.read(64).decode().strip()} {now - time.clock_gettime(time.CLOCK_BOOTTIME)}"
+    except (OSError, AttributeError, ValueError):
+        return "- 0"
+
+
+def has_stepped_back(mark: str, now: float) -> bool:
+    """Return whether the wall clock was set back since `mark`: the same boot now seems to have been earlier.
+
+    What was reckoned to expire at an instant of the old clock has then less left than it seems.
+    """
+    (boot, _, then), (same, _, since) = mark.partition(" "), boot_mark(now).partition(" ")
+    return boot == same and float(since) < float(then) - STEP_S
+
+
 def find(folder: str, digest: str, now: float) -> tuple[dict[str, str], bytes] | None:
     """Return the facts and the body of a ready answer that may be used at `now` (epoch seconds), or None."""
     try:
@@ -218,6 +238,7 @@ def _parse(content: bytes, now: float) -> tuple[dict[str, str], bytes] | None:
     if (
         not issued <= now < expires
         or int(facts["exit"]) not in range(256)
+        or has_stepped_back(facts["boot"], now)
         or not {"entry", "generation"} <= facts.keys()
     ):
         return None

@@ -8,7 +8,7 @@ from keywright.broker import Served
 from keywright.cache.answers import LONGEST_S, Answer
 from keywright.cache.open import Cache
 from keywright.errors import CacheUnusable
-from keywright.hit import question
+from keywright.hit import boot_mark, question
 from keywright.request import Client, Request
 from keywright.settings.model import Settings
 
@@ -77,6 +77,7 @@ class Ready:
             issued_at_s=plan.issued_at.timestamp(),
             refresh_at_s=plan.renew_at.timestamp(),
             expires_at_s=refuse_at_s,
+            boot=served.entry.boot,
             entry=entry,
             entry_path=self._entries.path(entry),
             entry_stamp=served.stamp,
@@ -99,6 +100,7 @@ class Ready:
             issued_at_s=now_s,
             refresh_at_s=now_s + LONGEST_S,
             expires_at_s=now_s + LONGEST_S,
+            boot=boot_mark(now_s),
             question=self._asked.words(request),
             inputs=self._decided,
             body=body,
@@ -118,6 +120,7 @@ class Ready:
             issued_at_s=answer.issued_at_s,
             refresh_at_s=answer.expires_at_s,
             expires_at_s=answer.expires_at_s,
+            boot=answer.boot,
             entry=answer.entry,
             generation=answer.generation,
             question=f"{self._asked.name} store (of what was issued)",

@@ -224,6 +224,26 @@ def test_a_clock_behind_the_issue_is_suspect_once(house: House) -> None:
     assert house.broker().serve(request()).entry.generation > 0
 
 
+def test_a_clock_set_back_by_less_than_the_age_is_noticed_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    uptime_s = 100.0
+    monkeypatch.setattr("keywright.hit.boot_mark", lambda now: f"one-boot {now - uptime_s}")
+    old = house.get()
+    for seconds in (1800, 60):
+        uptime_s += seconds
+        house.after(seconds)
+        assert house.get() == old
+    house.after(-600)  # the clock is set back; the time since boot is not
+    assert house.get() != old
+    assert house.minter.calls == 2
+
+
+def test_a_clock_of_another_boot_proves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keywright.hit.boot_mark", lambda now: f"one {now - 5000}")
+    old = house.get()
+    monkeypatch.setattr("keywright.hit.boot_mark", lambda now: f"two {now - 90000}")
+    assert house.get() == old
+
+
 def test_generations_grow_even_when_the_clock_steps_back(house: House) -> None:
     house.get()
     first = house.broker().serve(request()).entry.generation

@@ -4,6 +4,7 @@ import gc
 import itertools
 import os
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -610,3 +611,25 @@ def test_no_descriptor_is_left_open(house: House) -> None:
     house.folder.chmod(0o755)
     house.find()
     assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.real_clock
+class TestAClockThatIsSetBack:
+    def test_this_boot_is_known_and_stays_the_same(self) -> None:
+        now = time.time()
+        boot, _, since = hit.boot_mark(now).partition(" ")
+        assert len(boot) == 36
+        assert 0 < float(since) < now
+        assert hit.boot_mark(now).partition(" ")[0] == boot
+
+    @pytest.mark.parametrize(
+        ("back_s", "is_noticed"), [(-3600, False), (0, False), (3, False), (6, True), (3600, True)]
+    )
+    def test_is_noticed_by_the_time_since_boot(self, back_s: float, is_noticed: bool) -> None:
+        now = time.time()
+        mark = hit.boot_mark(now)
+        assert hit.has_stepped_back(mark, now - back_s) is is_noticed
+
+    @pytest.mark.parametrize("mark", ["- 0", "another-boot 9e12"])
+    def test_another_boot_and_an_unknown_one_prove_nothing(self, mark: str) -> None:
+        assert not hit.has_stepped_back(mark, time.time() - 86400)

@@ -66,6 +66,7 @@ class Callers(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setenv("KEYWRIGHT_HOME", str(self.folder))
         self.patch.setattr(hit, "wake", lambda *_: False)
+        self.patch.setattr(hit, "boot_mark", lambda _now: "- 0")
         self.traveller = time_machine.travel(datetime(2031, 1, 1, tzinfo=UTC), tick=False)
         self.clock = self.traveller.start()
         self.minter = Minter(lifetime=LIFETIME)

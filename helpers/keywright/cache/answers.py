@@ -22,6 +22,7 @@ class Answer(NamedTuple):
         issued_at_s: not to be used before (epoch seconds, as are the next two).
         refresh_at_s: to be renewed from then on.
         expires_at_s: not to be used from then on.
+        boot: the boot it was issued in (`keywright.hit.boot_mark`).
         entry: the digest of the entry it came from; `-` for "not mine".
         entry_path: where that entry lies; empty for "not mine".
         entry_stamp: the stamp of the entry it was made from.
@@ -35,6 +36,7 @@ class Answer(NamedTuple):
     issued_at_s: float
     refresh_at_s: float
     expires_at_s: float
+    boot: str = "- 0"
     entry: str = NOT_MINE
     entry_path: str = ""
     entry_stamp: str = ""
@@ -131,6 +133,7 @@ def render(answer: Answer, inputs: Mapping[str, str]) -> bytes:
         f"issued {answer.issued_at_s}",
         f"refresh {answer.refresh_at_s}",
         f"expires {answer.expires_at_s}",
+        f"boot {answer.boot}",
         f"entry {answer.entry}",
         f"generation {answer.generation}",
         f"question {answer.question}",

@@ -4,7 +4,8 @@ One JSON file per entry, named by the digest of its key, which it repeats:
 
     {"schema": 1, "key": {"version": 1, "provider": "github-app", "profile": "github-app:acme", "facts": {…}},
      "generation": 1700000000123456, "username": "x-access-token", "secret": "ghs_…",
-     "issued_at_unix_s": 1700000000.12, "expires_at_unix_s": 1700003600.0, "jitter": 0.034,
+     "issued_at_unix_s": 1700000000.12, "expires_at_unix_s": 1700003600.0,
+     "boot": "0f3d…-… 1699990000.5", "jitter": 0.034,
      "inputs": {"/home/me/keys/acme.pem": "2049:131:1675:…"}, "memory": {"installation_id": "789"},
      "client": "git", "url": "https://github.com/acme", "options": {"app_id": "123456", …}}
 """
@@ -12,6 +13,7 @@ One JSON file per entry, named by the digest of its key, which it repeats:
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -35,6 +37,7 @@ class Entry(NamedTuple):
         key: what it answers.
         generation: grows with every renewal, across deletions too: microseconds since the epoch, or one more.
         credential: the credential itself.
+        boot: the boot it was issued in (`keywright.hit.boot_mark`), to notice a clock that was set back since.
         jitter: 0 to 0.1, drawn once, so that a fleet does not renew in step.
         inputs: the files its provider read, by absolute path, with their stamps.
         memory: what the provider wants back at its next fetch.
@@ -46,6 +49,7 @@ class Entry(NamedTuple):
     key: CacheKey
     generation: int
     credential: Credential
+    boot: str = "- 0"
     jitter: float = 0.0
     inputs: Mapping[str, str] = MappingProxyType({})
     memory: Mapping[str, str] = MappingProxyType({})
@@ -77,6 +81,7 @@ def dump(entry: Entry) -> bytes:
         "secret": credential.secret.reveal(),
         "issued_at_unix_s": credential.issued_at.timestamp(),
         "expires_at_unix_s": credential.expires_at.timestamp() if credential.expires_at else None,
+        "boot": entry.boot,
         "jitter": entry.jitter,
         "inputs": dict(entry.inputs),
         "memory": dict(entry.memory),
@@ -109,6 +114,7 @@ def load(content: bytes) -> Entry:
             key=CacheKey(provider=_text(key["provider"]), profile=_text(key["profile"]), facts=_texts(key["facts"])),
             generation=int(document["generation"]),
             credential=credential,
+            boot=_boot(document["boot"]),
             jitter=float(document["jitter"]),
             inputs=_texts(document["inputs"]),
             memory=_texts(document["memory"]),
@@ -135,6 +141,13 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def _boot(value: object) -> str:
+    boot, since = _text(value).split()
+    if not isfinite(float(since)):
+        raise TypeError
+    return f"{boot} {since}"
 
 
 def _texts(value: object) -> dict[str, str]:

@@ -76,6 +76,7 @@ def test_an_answer_that_is_kept_is_found_by_the_hit_path(house: House) -> None:
             "issued": str(NOW_S - 60.25),
             "refresh": str(NOW_S + 2700),
             "expires": str(NOW_S + 3570.5),
+            "boot": "- 0",
             "entry": "9e1b",
             "generation": "1700000000123456",
             "question": "git get https://github.com",

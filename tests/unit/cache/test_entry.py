@@ -38,6 +38,7 @@ ENTRIES = st.builds(
     jitter=st.floats(0, 0.1),
     inputs=TABLES,
     memory=TABLES,
+    boot=st.uuids().map(lambda boot: f"{boot} 1699990000.5"),
     client=TEXTS,
     url=TEXTS,
     options=st.dictionaries(TEXTS, JSON, max_size=3),
@@ -85,6 +86,7 @@ def test_the_file_is_one_line_of_plain_json() -> None:
         "secret",
         "issued_at_unix_s",
         "expires_at_unix_s",
+        "boot",
         "jitter",
         "inputs",
         "memory",
@@ -115,6 +117,11 @@ def test_an_entry_that_is_cut_anywhere_is_damaged_and_tells_nothing() -> None:
 
 
 WRONG: list[tuple[str, Any]] = [
+    ("boot", None),
+    ("boot", ""),
+    ("boot", "one-word"),
+    ("boot", "boot nan"),
+    ("boot", f"boot {CANARY}"),
     ("schema", None),
     ("schema", CANARY),
     ("key", None),
