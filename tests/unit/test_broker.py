@@ -385,6 +385,16 @@ class TestWithoutACache:
         assert "ENOSPC" in house.said[0]
 
 
+def test_a_failing_sweep_costs_nothing_of_what_was_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise CacheUnusable("an old answer cannot be deleted")
+
+    monkeypatch.setattr("keywright.cache.answers.Answers.sweep", refuse)
+    assert house.broker().serve(request()).stamp
+    assert house.get() == f"minted-{ACME}-1"
+    assert house.said == []
+
+
 def test_a_lock_that_stays_taken_is_never_gone_around(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keywright.broker.LOCK_WAIT_S", 0.2)
     house.get()

@@ -20,6 +20,7 @@ LONGEST_HERE_S: Final = 15.0
 """The longest pause after a failure on this side: nobody is spared by waiting for a person to mend something."""
 LONGEST_ASKED_S: Final = 3600.0
 JITTER: Final = 0.2
+KEPT_S: Final = 7 * 86400.0
 WAY: Final = ("ALL_PROXY", "AWS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
 """The environment that decides how an issuer is reached, in either case."""
 
@@ -131,8 +132,18 @@ class Failures:
             "inputs": dict(inputs),
             "way": self._way,
         }
-        self._folder.replace(f"{entry}.json", json.dumps(document).encode("ascii") + b"\n")
+        self._folder.replace(f"{entry}.json", json.dumps(document).encode("ascii") + b"\n", mtime=now_s)
         return failure
+
+    def sweep(self, now_s: float) -> None:
+        """Forget what nobody has met again for a week: a file's mtime is when it failed.
+
+        Raises:
+            CacheUnusable: a file cannot be deleted.
+        """
+        for name, mtime in self._folder.mtimes().items():
+            if mtime < now_s - KEPT_S:
+                self._folder.remove(name)
 
     def forget(self, entry: str) -> None:
         """Forget the entry's failures: it was renewed, or a person stepped in.

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 from typing import Final, Self
 
 from keywright.errors import CacheUnusable
@@ -195,6 +196,12 @@ class PrivateFolder:
                 os.utime(descriptor, (mtime, mtime))
             finally:
                 os.close(descriptor)
+
+    def mtime(self, name: str) -> float:
+        """Return the file's mtime (epoch seconds); infinity if it is gone, which no age ever reaches."""
+        with suppress(OSError):
+            return os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_mtime
+        return inf
 
     def mtimes(self) -> dict[str, float]:
         """Return every file's mtime (epoch seconds) by name; files that vanish meanwhile are left out."""

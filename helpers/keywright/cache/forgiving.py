@@ -5,7 +5,7 @@ of `keywright.cache.open.Cache` themselves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from keywright.cache.entry import Entry
 from keywright.cache.failures import Failure
@@ -56,12 +56,14 @@ class ForgivingCache:
             stamp = cache.entries.save(entry)
             cache.failures.forget(digest)
             cache.answers.release(digest)
-            cache.answers.sweep(now_s)
-            for swept in cache.entries.sweep(now_s):
-                cache.failures.forget(swept)
         except CacheUnusable as error:
             self._do_without(error)
             return ""
+        with suppress(CacheUnusable):  # what is left lying about is no reason to do without what was just kept
+            cache.answers.sweep(now_s)
+            cache.failures.sweep(now_s)
+            for swept in cache.entries.sweep(now_s):
+                cache.answers.release(swept)
         return stamp
 
     def recall(self, key: CacheKey) -> Failure | None:

@@ -10,6 +10,7 @@ from keywright.credential import CacheKey
 from keywright.errors import CacheUnusable
 
 KEPT_S: Final = 7 * 86400.0
+SWEPT_AT_ONCE: Final = 20
 
 
 class Store:
@@ -84,18 +85,20 @@ class Store:
     def sweep(self, now_s: float) -> list[str]:
         """Delete what expired more than a week ago (an entry's mtime is its expiry); returns the names of what went.
 
-        Every new AWS session token is another key, so a cache that only grew would grow for ever. Lock files stay.
+        Every new AWS session token is another key, so a cache that only grew would grow for ever. Lock files stay. At
+        most a few go at once: a person is waiting for what was just minted.
 
         Raises:
             CacheUnusable: one cannot be deleted or not be locked.
         """
         swept = []
-        for name, mtime in self._folder.mtimes().items():
-            if not name.endswith(".json") or mtime >= now_s - KEPT_S:
-                continue
+        old = [
+            name for name, mtime in self._folder.mtimes().items() if name.endswith(".json") and mtime < now_s - KEPT_S
+        ]
+        for name in old[:SWEPT_AT_ONCE]:
             digest = name.removesuffix(".json")
             with self.lock(digest, 0) as is_locked:
-                if is_locked and self._folder.mtimes().get(name, now_s) < now_s - KEPT_S:
+                if is_locked and self._folder.mtime(name) < now_s - KEPT_S:
                     self._folder.remove(name)
                     swept.append(digest)
         return swept

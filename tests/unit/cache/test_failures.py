@@ -118,6 +118,16 @@ class TestHolding:
         assert not recalled.holds(NOW_S)
 
 
+class TestSweep:
+    def test_what_failed_over_a_week_ago_is_forgotten_and_the_rest_is_not(self, failures: Failures) -> None:
+        failures.record("old", Unreachable("no answer"), NOW_S, {})
+        failures.record("new", Unreachable("no answer"), NOW_S + 86400, {})
+        failures.sweep(NOW_S + 7 * 86400)
+        assert failures.digests() == ["new", "old"]
+        failures.sweep(NOW_S + 7 * 86400 + 1)
+        assert failures.digests() == ["new"]
+
+
 class TestMemory:
     @pytest.mark.parametrize("kind", ERRORS.values())
     def test_every_kind_of_error_comes_back_as_it_went(self, kind: type[KeywrightError], failures: Failures) -> None:

@@ -58,6 +58,12 @@ class TestSweep:
         assert store.sweep((NOW + timedelta(days=8)).timestamp()) == [KEY.digest]
         assert store.digests() == [OTHER.digest]
 
+    def test_a_long_absence_is_swept_a_few_at_a_time(self, store: Store) -> None:
+        for number in range(30):
+            store.save(entry_of(KEY._replace(profile=f"github-app:{number}")))
+        later = (NOW + timedelta(days=30)).timestamp()
+        assert [len(store.sweep(later)) for _ in range(3)] == [20, 10, 0]
+
     def test_what_somebody_is_renewing_stays(self, store: Store) -> None:
         store.save(entry_of())
         other = Store(str(Path(store.path("x")).parent.parent))
