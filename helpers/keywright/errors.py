@@ -14,6 +14,9 @@
     ├── Busy                 locked or out of time: somebody else is renewing   busy                  5
     ├── NeedsPerson          only a person can go on                            needs_person          4
     ├── CacheUnusable        the cache cannot be trusted or written             cache_unusable        1
+    ├── VaultLocked          the vault's passphrase or keyring is wanted first  vault_locked          4
+    ├── WrongPassphrase      that is not the vault's passphrase                 wrong_passphrase      1
+    ├── VaultUnusable        the vault is damaged, newer, foreign or unwritable vault_unusable        1
     └── Bug                  anything else: its type is told, never its text    bug                   70
     Interrupted by the user                                                                           130
     The client closed its pipe                                                                        141
@@ -149,6 +152,25 @@ class CacheUnusable(KeywrightError):
     code = "cache_unusable"
 
 
+class VaultLocked(KeywrightError):
+    """The vault's key is not at hand: its passphrase, or an unlocked keyring, is wanted first."""
+
+    code = "vault_locked"
+    exit_code = 4
+
+
+class WrongPassphrase(KeywrightError):
+    """That is not the vault's passphrase; the vault itself is whole."""
+
+    code = "wrong_passphrase"
+
+
+class VaultUnusable(KeywrightError):
+    """The vault is damaged, of a newer version, open to others or cannot be written; nothing was changed."""
+
+    code = "vault_unusable"
+
+
 class Bug(KeywrightError):
     """Something nobody foresaw. Only its type and place are told: its text may hold a secret."""
 
@@ -172,6 +194,9 @@ ERRORS: Final[dict[str, type[KeywrightError]]] = {
         Busy,
         NeedsPerson,
         CacheUnusable,
+        VaultLocked,
+        WrongPassphrase,
+        VaultUnusable,
         Bug,
     )
 }
