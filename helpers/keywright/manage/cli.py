@@ -1,7 +1,6 @@
 """`keywright` for people: the table of commands, and how each ends."""
 
 import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -9,8 +8,8 @@ from typing import Final
 import click
 
 from keywright import __version__
-from keywright.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, KeywrightError
-from keywright.log import say
+from keywright.errors import EXIT_INTERRUPTED, KeywrightError
+from keywright.manage.terminal import show_line, tell_person
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
@@ -28,7 +27,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Show what is cached, until when, and what went wrong last. Never a secret."""
     from keywright.manage.status import show
 
-    _print(show(os.environ, datetime.now(UTC), as_json=as_json).removesuffix("\n"))
+    show_line(show(os.environ, datetime.now(UTC), as_json=as_json).removesuffix("\n"))
 
 
 @keywright.command()
@@ -49,7 +48,7 @@ def invalidate(profile: str) -> None:
     """Forget what is cached for a profile; the next call mints anew."""
     from keywright.manage.invalidate import forget
 
-    _print(forget(profile, os.environ, _tell))
+    show_line(forget(profile, os.environ, tell_person))
 
 
 @keywright.command()
@@ -59,8 +58,8 @@ def refresh(profile: str, url: str | None) -> None:
     """Renew a profile's credentials now, whatever their age."""
     from keywright.manage.refresh import renew
 
-    for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), _tell):
-        _print(line)
+    for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), tell_person):
+        show_line(line)
 
 
 @keywright.command()
@@ -68,20 +67,7 @@ def demo() -> None:
     """Run kubectl, git and docker against embedded issuers: no account, no network."""
     from keywright.demo.story import tell
 
-    raise SystemExit(tell(_print))
-
-
-def _print(line: str) -> None:
-    """Print a line, or end where nobody reads any more; click itself would end with 1."""
-    try:
-        click.echo(line)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
-        raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
-
-
-def _tell(message: str) -> None:
-    say(sys.stderr, "keywright", message)
+    raise SystemExit(tell(show_line))
 
 
 def run(command: Callable[..., object] = keywright) -> int:
@@ -96,9 +82,9 @@ def run(command: Callable[..., object] = keywright) -> int:
         error.show()
         return error.exit_code
     except KeywrightError as error:
-        _tell(str(error))
+        tell_person(str(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not
-        _tell(str(bug(error)))
+        tell_person(str(bug(error)))
         return bug(error).exit_code
     return code if isinstance(code, int) else 0
