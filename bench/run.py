@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from keepers import keepers
 from measure import Race, ratio
 from races import fetches, hits, mints, peers, stale
 from stage import ROOT, Stage, install_wheel
@@ -37,6 +38,7 @@ def main() -> None:
                     mints(stage, max(5, rounds // 4)),
                     fetches(stage, max(10, rounds // 2)),
                     peers(stage, rounds),
+                    keepers(stage, rounds),
                 ]
             )
     print(text)

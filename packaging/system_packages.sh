@@ -19,7 +19,12 @@ need skopeo skopeo
 need strace strace
 if [ "${1:-}" = --peers ]; then
 	need amazon-ecr-credential-helper docker-credential-ecr-login
+	need dbus dbus-daemon
 	need git-credential-oauth git-credential-oauth
+	need gnome-keyring gnome-keyring-daemon
+	need gnupg gpg
+	need golang-docker-credential-helpers docker-credential-pass
+	need pass pass
 fi
 
 [ -n "$missing" ] || exit 0

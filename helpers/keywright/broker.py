@@ -15,7 +15,6 @@ from keywright.errors import (
     CacheUnusable,
     ConfigurationError,
     CredentialExpired,
-    CredentialNotFound,
     KeywrightError,
     Refused,
     Unavailable,
@@ -24,7 +23,7 @@ from keywright.errors import (
 )
 from keywright.freshness import JITTER_AT_MOST, Freshness, Schedule
 from keywright.providers.base import Minted, Provider
-from keywright.providers.registry import make
+from keywright.providers.registry import find_reader, make
 from keywright.request import Request
 from keywright.routes import profiles_for
 from keywright.secret import Secret
@@ -37,7 +36,6 @@ class Served(NamedTuple):
     """A credential that may be handed over, and what is known about it.
 
     Attributes:
-        profile: the profile it came from.
         entry: the entry that holds it.
         plan: when it is to be renewed and refused; None if its expiry is unknown.
         freshness: its state now. A credential just fetched is served once, whatever its state.
@@ -45,7 +43,6 @@ class Served(NamedTuple):
         is_first_choice: whether no other profile had to fail first.
     """
 
-    profile: Profile
     entry: Entry
     plan: Schedule | None
     freshness: Freshness
@@ -106,13 +103,6 @@ class Broker:
             return served._replace(is_first_choice=False)
         raise _all_of(failed)
 
-    def has_route(self, request: Request) -> bool:
-        """Return whether something here mints credentials for the request's place."""
-        try:
-            return bool(profiles_for(self._settings, request))
-        except CredentialNotFound:
-            return False
-
     def renew(self, request: Request, digest: str, generation: int) -> Served | None:
         """Renew the entry behind a caller that was already served, unless somebody else is at it or it has changed.
 
@@ -156,7 +146,8 @@ class Broker:
     def invalidate(self, request: Request, rejected: Secret | None) -> int:
         """Drop what is cached for the request, if it is what was rejected. None means: whatever it is.
 
-        Returns the number of credentials dropped. A late rejection of an old credential never costs the newer one.
+        Returns the number of credentials dropped. A late rejection of an old credential never costs the newer one, and
+        what is read where it lies (`static`) is not ours to drop.
 
         Raises:
             CredentialNotFound: nothing here serves the request.
@@ -165,6 +156,8 @@ class Broker:
         """
         dropped = 0
         for profile in profiles_for(self._settings, request):
+            if find_reader(profile, self._env) is not None:
+                continue
             key = make(profile, request.url, self._env).key
             dropped += self.drop(key.digest, rejected)
         return dropped
@@ -198,6 +191,9 @@ class Broker:
         A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
         and of those who wait one asks the issuer.
         """
+        reader = find_reader(profile, self._env)
+        if reader is not None:
+            return as_it_is(profile.id, reader.read(request, self._now()))
         provider = make(profile, request.url, self._env)
         found = self._kept.find(provider.key)
         served = self._judge(profile, provider, found)
@@ -242,7 +238,6 @@ class Broker:
         stamp = self._kept.keep(entry, self._now().timestamp())
         plan = entry.plan(profile.margins(provider.margins))
         return Served(
-            profile=profile,
             entry=entry,
             plan=plan,
             freshness=plan.classify(self._now()) if plan else Freshness.EXPIRED,
@@ -279,7 +274,7 @@ class Broker:
             return None
         if hit.has_stepped_back(entry.boot, now.timestamp()):
             return None
-        return Served(profile=profile, entry=entry, plan=plan, freshness=freshness, stamp=stamp)
+        return Served(entry=entry, plan=plan, freshness=freshness, stamp=stamp)
 
     def _stop_while_failing(self, key: CacheKey, found: tuple[Entry, str] | None) -> None:
         """Raise the remembered failure while its time has not run out."""
@@ -288,6 +283,15 @@ class Broker:
             wait_s = max(1, round(failure.retry_at_s - now_s))
             failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
             raise _expired(found, failure.error) if isinstance(failure.error, _CAUSES) else failure.error
+
+
+def as_it_is(profile: str, credential: Credential) -> Served:
+    """Return what lies here already: not of the cache, so it leaves neither an entry nor a ready answer behind."""
+    end = credential.expires_at
+    plan = Schedule(issued_at=credential.issued_at, renew_at=end, refuse_at=end, expires_at=end) if end else None
+    key = CacheKey(provider=profile.partition(":")[0], profile=profile, facts={})
+    entry = Entry(key=key, generation=0, credential=credential)
+    return Served(entry=entry, plan=plan, freshness=Freshness.FRESH, stamp="")
 
 
 def _place(request: Request) -> str:

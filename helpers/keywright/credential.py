@@ -10,20 +10,36 @@ from keywright.secret import Secret
 KEY_VERSION = 1
 
 
+class Kept(NamedTuple):
+    """What is special about a credential that a client once handed over: it is given back as it was.
+
+    Attributes:
+        authtype: the HTTP scheme that its secret is a whole credential of, such as `Bearer`; empty for a password.
+        refresh_token: the OAuth refresh token that was handed over with it.
+        is_spent: whether the secret has expired, so that only the refresh token is of use.
+    """
+
+    authtype: str = ""
+    refresh_token: Secret | None = None
+    is_spent: bool = False
+
+
 class Credential(NamedTuple):
-    """A short-lived secret, bound to what its key says.
+    """A secret, bound to what its key says.
 
     Attributes:
         secret: the token or password.
         username: the name that goes with it; None for a bearer token.
         issued_at: when it was asked for, on this machine's clock (aware UTC).
         expires_at: when its issuer stops accepting it, reckoned on this machine's clock (aware UTC); None if unknown.
+        kept: how a client handed it over; None for what was minted or configured.
     """
 
     secret: Secret
     issued_at: datetime
     expires_at: datetime | None = None
     username: str | None = None
+    kept: Kept | None = None
 
 
 class CacheKey(NamedTuple):

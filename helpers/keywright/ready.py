@@ -8,7 +8,7 @@ from keywright.broker import Served
 from keywright.cache.answers import LONGEST_S, Answer
 from keywright.cache.open import Cache
 from keywright.errors import CacheUnusable
-from keywright.hit import boot_mark, question
+from keywright.hit import boot_mark, question, stamp
 from keywright.request import Client, Request
 from keywright.settings.model import Settings
 
@@ -52,7 +52,9 @@ class Ready:
     A cache that cannot be written loses the answer, silently: the entry was the cache's problem to report.
     """
 
-    def __init__(self, cache: Cache, settings: Settings, asked: Asked) -> None:
+    def __init__(self, cache: Cache, settings: Settings, asked: Asked, *, vault: str = "") -> None:
+        """Take stock before anything is looked for; `vault` is the vault's file, which decides what is not ours."""
+        self._vault = {vault: stamp(vault)} if vault else {}
         self._answers = cache.answers
         self._entries = cache.entries
         self._decided = {settings.source: settings.stamp}
@@ -102,7 +104,7 @@ class Ready:
             expires_at_s=now_s + LONGEST_S,
             boot=boot_mark(now_s),
             question=self._asked.words(request),
-            inputs=self._decided,
+            inputs={**self._decided, **self._vault},
             body=body,
         )
         with suppress(CacheUnusable):

@@ -66,6 +66,34 @@ class Url(NamedTuple):
         """Whether the host is this machine by name or address: localhost, 127.0.0.0/8 or [::1]."""
         return self.name in {"localhost", "[::1]"} or _LOOPBACK_V4.fullmatch(self.name) is not None
 
+    def covers(self, other: "Url") -> bool:
+        """Return whether `other` is on this very host, at or below this path.
+
+        docker leaves schemes out: then the host decides, and only what is said to be plain http differs.
+        """
+        if self.scheme != other.scheme and ((self.scheme and other.scheme) or "http" in {self.scheme, other.scheme}):
+            return False
+        if self.host.removesuffix(":443") != other.host.removesuffix(":443"):
+            return False
+        wanted = self.path.split("/") if self.path else []
+        return other.path.split("/")[: len(wanted)] == wanted
+
+
+class Handed(NamedTuple):
+    """What a client hands over with a user name and password, to be kept until it asks.
+
+    Attributes:
+        authtype: the HTTP scheme of a secret that is a whole credential, such as `Bearer`; empty for a password.
+        expires_at_s: when the client believes it expires (epoch seconds); None for never.
+        refresh_token: an OAuth refresh token that goes with it.
+        is_ephemeral: whether the client asks not to keep it.
+    """
+
+    authtype: str = ""
+    expires_at_s: int | None = None
+    refresh_token: Secret | None = None
+    is_ephemeral: bool = False
+
 
 class Request(NamedTuple):
     """One question of one client.
@@ -77,6 +105,8 @@ class Request(NamedTuple):
         asked: the client's own spelling of what it asked for, for answers that must repeat it and for messages.
         username: the user name the client already has; None if it did not say, which differs from empty.
         password: what the client hands back (`store`, `erase`); None if it did not say.
+        handed: what else it hands over to be kept.
+        path: the path in the client's own spelling, which the keeping of passwords goes by; None if it did not say.
         accepts: what the client said it understands: git's capabilities, or kube's one `apiVersion`.
         profile: the id of the profile that was asked for by name.
         provider: a provider asked for without a profile, with `options` as its settings.
@@ -90,6 +120,8 @@ class Request(NamedTuple):
     asked: str = ""
     username: str | None = None
     password: Secret | None = None
+    handed: Handed = Handed()
+    path: str | None = None
     accepts: tuple[str, ...] = ()
     profile: str = ""
     provider: str = ""

@@ -12,9 +12,10 @@ from keywright import hit
 from keywright.broker import Broker, Served
 from keywright.cache.open import Cache, open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
-from keywright.dialects.base import Dialect, Reply
+from keywright.dialects.base import NOTHING, Dialect, Reply
 from keywright.errors import EXIT_INTERRUPTED, Bug, Busy, CacheUnusable, CredentialNotFound, KeywrightError
 from keywright.freshness import Freshness
+from keywright.keeping import Keeping
 from keywright.log import say
 from keywright.ready import Asked, Ready
 from keywright.request import Client, Request, Verb
@@ -92,7 +93,7 @@ class Call:
             return self._fail(request, bug(error))
 
     def _get(self, request: Request) -> int:
-        served = self._broker().serve(request)
+        served = self._find(request)
         body = self._dialect.answer(request, served.credential, served.report_until)
         code = hit.write(self._process.stdout_fd, body, 0)
         with suppress(OutOfTime):  # the client has its answer, and gets no second one
@@ -101,19 +102,32 @@ class Call:
             self._wake(request, served)
         return code
 
-    def _without_credential(self, request: Request) -> Reply:
-        is_minted = False
-        if request.verb in {Verb.STORE, Verb.ERASE}:
-            broker = self._broker()
-            try:
-                if request.verb is Verb.ERASE:
-                    broker.invalidate(request, request.password)
-                is_minted = broker.has_route(request)
-            except CredentialNotFound:
-                is_minted = False
-        return self._dialect.done(request, is_minted=is_minted)
+    def _find(self, request: Request) -> Served:
+        broker, keeping = self._open()
+        try:
+            return broker.serve(request)
+        except CredentialNotFound:
+            found = keeping.find(request, self._process.now())
+            if found is None:
+                raise
+            return found
 
-    def _broker(self) -> Broker:
+    def _without_credential(self, request: Request) -> Reply:
+        is_minted, listed = False, NOTHING
+        if request.verb in {Verb.STORE, Verb.ERASE, Verb.LIST}:
+            broker, keeping = self._open()
+            if request.verb is Verb.STORE:
+                is_minted = keeping.keep(request, self._process.now())
+            elif request.verb is Verb.LIST:
+                listed = keeping.listed()
+            else:
+                try:
+                    broker.invalidate(request, request.password)
+                except CredentialNotFound:
+                    keeping.erase(request)
+        return self._dialect.done(request, is_minted=is_minted, listed=listed)
+
+    def _open(self) -> tuple[Broker, Keeping]:
         asked = self._process.asked
         path = locate(asked.env)
         try:
@@ -121,9 +135,11 @@ class Call:
         except CacheUnusable as error:
             self._say(f"not using the cache: {error}")
         settings = load(path, self._cache.seals if self._cache else None)
+        keeping = Keeping(settings=settings, env=asked.env)
         if self._cache is not None:
-            self._ready = Ready(self._cache, settings, asked)
-        return Broker(settings=settings, cache=self._cache, env=asked.env, now=self._process.now, say=self._say)
+            self._ready = Ready(self._cache, settings, asked, vault=keeping.source)
+        broker = Broker(settings=settings, cache=self._cache, env=asked.env, now=self._process.now, say=self._say)
+        return broker, keeping
 
     def _wake(self, request: Request, served: Served) -> None:
         """Start a renewal behind a stale answer, or behind one that kubectl seems to have had rejected."""

@@ -235,7 +235,7 @@ def asking(git: Git) -> dict[str, str]:
 
 
 class TestAsInGitsOwnTests:
-    """t/lib-credential.sh, as far as a helper goes that mints and keeps nothing it is handed."""
+    """t/lib-credential.sh where a route serves; `test_stored_git.py` has what no route serves."""
 
     def test_a_helper_without_data_lets_git_ask(self, git: Git, acme: App, asking: dict[str, str]) -> None:
         done = git.lines("fill", "protocol=https", "host=example.com", env=asking)
@@ -244,14 +244,6 @@ class TestAsInGitsOwnTests:
             "askpass: Username for 'https://example.com': ",
             "askpass: Password for 'https://asked-name@example.com': ",
         ]
-
-    def test_what_is_approved_is_not_kept(self, git: Git, acme: App, asking: dict[str, str]) -> None:
-        place = ("protocol=https", "host=example.com")
-        approved = git.lines("approve", *place, "username=store-user", "password=store-pass")
-        assert (approved.code, approved.stdout, approved.stderr) == (0, "", "")
-        assert password_of(git.lines("fill", *place, env=asking)) == "asked-password"
-        assert git.sandbox.holds("store-pass") == []
-        assert git.sandbox.entries() == []
 
     def test_what_is_approved_for_a_minting_route_does_not_replace_the_token(self, git: Git, acme: App) -> None:
         approved = git.lines("approve", *git.place, "username=x-access-token", "password=store-pass")

@@ -315,7 +315,7 @@ class TestSeveralProfiles:
     def test_the_next_is_taken_when_it_fails_and_that_is_said(self, routed: House) -> None:
         routed.minter.failure, routed.minter.failing = Refused("401"), ACME
         served = routed.broker().serve(request())
-        assert served.profile.id == SPARE
+        assert served.entry.key.profile == SPARE
         assert not served.is_first_choice
         assert routed.said == [f"{ACME} for https://github.com/acme: 401; using {SPARE} instead"]
 

@@ -82,8 +82,8 @@ class PrivateFolder:
         with suppress(OSError):
             os.close(self._fd)
 
-    def read(self, name: str) -> tuple[bytes, str] | None:
-        """Return a file's content and the stamp of the very file read; None if absent.
+    def read(self, name: str, *, limit: int = FILE_LIMIT) -> tuple[bytes, str] | None:
+        """Return a file's content, at most `limit` bytes, and the stamp of the very file read; None if absent.
 
         Raises:
             CacheUnusable: it is not a regular file of ours alone, is too large, or cannot be read.
@@ -103,10 +103,10 @@ class PrivateFolder:
                 raise CacheUnusable(f"{path} is not a plain file of yours", mend=f"run `rm -rf {_quoted(path)}`")
             if found.st_mode & 0o077:
                 raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 600 {_quoted(path)}`")
-            if found.st_size > FILE_LIMIT:
+            if found.st_size > limit:
                 raise CacheUnusable(f"{path} is larger than anything kept here", mend=f"run `rm -f {_quoted(path)}`")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return file.read(FILE_LIMIT + 1), stamp_of(found)
+                return file.read(limit + 1), stamp_of(found)
         except OSError as error:
             raise CacheUnusable(
                 f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f {_quoted(path)}`"

@@ -1,11 +1,11 @@
 """Load, save, lock, forget. Readers take no lock: a file is replaced whole or not at all."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from typing import Final
 
 from keywright.cache.entry import Entry, NewerEntry, dump, load
 from keywright.cache.folder import PrivateFolder
+from keywright.cache.lock import hold
 from keywright.credential import CacheKey
 from keywright.errors import CacheUnusable
 
@@ -107,31 +107,6 @@ class Store:
         """Return the names of all entries, sorted."""
         return sorted(name.removesuffix(".json") for name in self._folder.mtimes() if name.endswith(".json"))
 
-    @contextmanager
-    def lock(self, digest: str, wait_s: float) -> Iterator[bool]:
-        """Hold the entry's lock for the block; yields False, not holding it, if it stayed taken for `wait_s` seconds.
-
-        The lock file lies beside the entry and is never deleted: deleting it would let two processes lock two files
-        of one name. The kernel frees it when its holder dies, and only then.
-
-        Raises:
-            CacheUnusable: the file system cannot lock.
-        """
-        import filelock
-
-        lock = filelock.FileLock(f"{self._folder.path}/{digest}.lock", mode=0o600, fallback_to_soft=False)
-        try:
-            lock.acquire(timeout=wait_s)
-        except filelock.Timeout:
-            yield False
-            return
-        except (OSError, NotImplementedError) as error:
-            raise CacheUnusable(
-                f"{self._folder.path} cannot be locked ({type(error).__name__})",
-                mend="make it writable, or set KEYWRIGHT_HOME to a local folder that is",
-            ) from None
-        try:
-            yield True
-        finally:
-            with suppress(OSError):  # the kernel frees it when this process ends
-                lock.release()
+    def lock(self, digest: str, wait_s: float) -> AbstractContextManager[bool]:
+        """Hold the entry's lock, beside the entry, for a block (`keywright.cache.lock.hold`)."""
+        return hold(f"{self._folder.path}/{digest}.lock", wait_s)

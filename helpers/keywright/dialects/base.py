@@ -7,6 +7,7 @@ that hands no credential over; or `failure` for whatever was raised on the way, 
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 from keywright.credential import Credential
@@ -15,6 +16,8 @@ from keywright.request import Request
 
 STDIN_AT_MOST: Final = 1 << 20
 """The longest standard input a dialect accepts, in bytes. Whoever reads it stops just above: one byte more will do."""
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Reply(NamedTuple):
@@ -56,16 +59,18 @@ class Dialect(Protocol):
         `report_until` is the expiry to tell the client: the true one less the margin in which we would refuse it
         ourselves, so that no client holds on to a credential we no longer serve; None if unknown.
 
+        What a client once handed over (`credential.kept`) is given back as it was.
+
         Raises:
             Refused: the credential cannot be said in this protocol: it holds a line break or NUL, say.
             CredentialNotFound: this is not the credential that was asked for: the client named another user.
         """
 
-    def done(self, request: Request, *, is_minted: bool) -> Reply:
+    def done(self, request: Request, *, is_minted: bool, listed: Mapping[str, str] = NOTHING) -> Reply:
         """Return the reply to a verb that hands no credential over: store, erase, list, version, capability, usage.
 
-        `is_minted` tells whether a minting route serves the request's host: what such a route serves is never stored,
-        and that is no failure. What no route serves is not stored: nothing here keeps a password.
+        `is_minted` tells whether a route serves the request's host: what a route serves is never stored, and that is no
+        failure. `listed` holds what is stored for this client: the user name by the client's spelling of the place.
         """
 
     def failure(self, request: Request | None, error: KeywrightError) -> Reply:

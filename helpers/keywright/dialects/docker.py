@@ -19,7 +19,7 @@ from typing import Any, Final, assert_never
 
 from keywright import __version__
 from keywright.credential import Credential
-from keywright.dialects.base import STDIN_AT_MOST, Reply
+from keywright.dialects.base import NOTHING, STDIN_AT_MOST, Reply
 from keywright.errors import CredentialNotFound, KeywrightError, Refused, UsageError
 from keywright.log import one_line
 from keywright.request import Client, Request, Url, Verb, parse_url
@@ -45,7 +45,7 @@ class DockerDialect:
     def parse(self, args: Sequence[str], stdin: bytes, env: Mapping[str, str]) -> Request:  # noqa: ARG002 - the contract
         """Return the question in the one argument and standard input.
 
-        The `url` is None for a store or erase of what is not a registry: nothing is kept for it, and nothing is wrong.
+        The `url` is None for a store or erase of what is not a registry: nothing is kept for it.
 
         Raises:
             UsageError: the protocol's own complaint, word for word in `what`.
@@ -73,30 +73,31 @@ class DockerDialect:
                 cannot carry, or the one by which docker would take the secret for a refresh token.
         """
         username, secret = credential.username, credential.secret.reveal()
+        if credential.kept is not None:
+            return _document(request, username or "", secret)
         if not username:
             raise Refused("the credential is a bearer token: it has no user name, which docker needs")
         if username == IDENTITY_TOKEN_USER or ":" in username:
             raise Refused("the credential's user name means something else to docker")
         if not secret or any("\ud800" <= character <= "\udfff" for character in username + secret):
             raise Refused("the credential's password is empty, or not text that JSON can carry")
-        document = {"ServerURL": request.asked, "Username": username, "Secret": secret}
-        return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+        return _document(request, username, secret)
 
-    def done(self, request: Request, *, is_minted: bool) -> Reply:
+    def done(self, request: Request, *, is_minted: bool, listed: Mapping[str, str] = NOTHING) -> Reply:
         """Return the reply to everything but get; what cannot be stored is said on both streams."""
         match request.verb:
             case Verb.STORE if is_minted:
                 return Reply(b"", 0, f"not stored: keywright mints credentials for {_place(request)} by itself")
-            case Verb.STORE:
-                text = f"keywright does not keep passwords in this version; nothing was stored for {_place(request)}"
+            case Verb.STORE if request.url is None:
+                text = "nothing was stored: what was named is not a registry"
                 return Reply(_said(text), 1, text)
             case Verb.LIST:
-                return Reply(b"{}\n", 0)
+                return Reply(json.dumps(dict(listed), separators=(",", ":")).encode("ascii") + b"\n", 0)
             case Verb.VERSION:
                 return Reply(f"{NAME} (keywright) {__version__}\n".encode(), 0)
             case Verb.USAGE:
                 return Reply(_said(USAGE), 0)
-            case Verb.GET | Verb.ERASE | Verb.CAPABILITY | Verb.UNKNOWN:
+            case Verb.GET | Verb.STORE | Verb.ERASE | Verb.CAPABILITY | Verb.UNKNOWN:
                 return Reply(b"", 0)
         assert_never(request.verb)
 
@@ -113,6 +114,11 @@ class DockerDialect:
         if isinstance(error, UsageError):
             return Reply(_said(str(error)), 1)
         return Reply(_said(str(error)), error.exit_code, str(error))
+
+
+def _document(request: Request, username: str, secret: str) -> bytes:
+    document = {"ServerURL": request.asked, "Username": username, "Secret": secret}
+    return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _parse_server(verb: Verb, stdin: bytes) -> Request:
@@ -136,6 +142,8 @@ def _parse_store(stdin: bytes) -> Request:
         raise UsageError(NO_SERVER_URL)
     if not username:
         raise UsageError(NO_USERNAME)
+    if any("\ud800" <= character <= "\udfff" for character in server + username + secret):
+        raise UsageError("the request to store holds what is not Unicode text")  # and could not be given back
     url = _read_server(server)
     return Request(
         client=Client.DOCKER,

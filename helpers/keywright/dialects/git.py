@@ -20,15 +20,16 @@ overwrites what git knew, its idea of the host included, so an answer holds the 
 https://git-scm.com/docs/git-credential#IOFMT and https://git-scm.com/docs/gitcredentials#_custom_helpers
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, assert_never
 
 from keywright import __version__
-from keywright.credential import Credential
-from keywright.dialects.base import STDIN_AT_MOST, Reply, expiry_to_report
+from keywright.credential import Credential, Kept
+from keywright.dialects.base import NOTHING, STDIN_AT_MOST, Reply, expiry_to_report
 from keywright.errors import CredentialNotFound, KeywrightError, Refused, UsageError
-from keywright.request import Client, Request, Url, Verb, parse_host, parse_scheme, plain_path
+from keywright.request import Client, Handed, Request, Url, Verb, parse_host, parse_scheme, plain_path
 from keywright.secret import Secret
 
 LINE_AT_MOST: Final = 65535
@@ -47,6 +48,10 @@ AUTHTYPE: Final = "authtype"
 
 _WHERE: Final = (b"protocol", b"host", b"path", b"username")
 """The keys that say whose credential it is: two different values or a control byte in one mean a forged request."""
+_SECRETS: Final = (b"password", b"credential", b"authtype", b"oauth_refresh_token")
+LAST_INSTANT_S: Final = 253402300799
+"""The last second of the year 9999; whatever expires later never does."""
+_NUMBER: Final = re.compile(rb"[0-9]{1,19}")
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -78,11 +83,15 @@ class GitDialect:
         fields, capabilities = _read_fields(stdin)
         url = _read_url(fields)
         password = fields.get(b"password", fields.get(b"credential"))  # git hands back the one it was given
+        if verb is Verb.STORE and any(_has_line_end(fields.get(key, b"")) for key in _SECRETS):
+            raise UsageError("the request to store holds a line break or NUL, which could not be given back")
         return Request(
             client=Client.GIT,
             verb=verb,
             url=url,
             asked=f"{url.scheme}://{_text(fields[b'host'])}",
+            path=_text(fields[b"path"]) if fields.get(b"path") else None,
+            handed=_read_handed(fields),
             username=_text(fields[b"username"]) if b"username" in fields else None,
             password=None if password is None else Secret(_text(password)),
             accepts=tuple(map(_text, capabilities)),
@@ -102,6 +111,8 @@ class GitDialect:
         if request.username is not None and request.username != credential.username:
             raise CredentialNotFound("git asked for another user than this credential's")
         is_capable = AUTHTYPE in request.accepts
+        if credential.kept is not None:
+            return b"".join(_line(key, value) for key, value in _kept_lines(credential, credential.kept, is_capable))
         lines: list[tuple[str, str]] = []
         if is_capable:
             lines.append(("capability[]", AUTHTYPE))  # git believes authtype, credential and ephemeral only after it
@@ -118,7 +129,13 @@ class GitDialect:
             lines.append(("ephemeral", "1"))
         return b"".join(_line(key, value) for key, value in lines)
 
-    def done(self, request: Request, *, is_minted: bool) -> Reply:  # noqa: ARG002 - git's store is silent either way
+    def done(
+        self,
+        request: Request,
+        *,
+        is_minted: bool,  # noqa: ARG002 - git's store is silent either way
+        listed: Mapping[str, str] = NOTHING,  # noqa: ARG002 - git has no word for it
+    ) -> Reply:
         """Return silence for store, erase and what git may invent; otherwise what was asked about this helper."""
         match request.verb:
             case Verb.CAPABILITY:
@@ -197,11 +214,43 @@ def _split_url(value: bytes) -> dict[bytes, bytes]:
     return {key: unquote_to_bytes(part) for key, part in parts.items()}
 
 
+def _read_handed(fields: Mapping[bytes, bytes]) -> Handed:
+    """Return what comes with a password. An expiry that is no number, or 0, means never, as it does to git."""
+    expiry = fields.get(b"password_expiry_utc", b"")
+    expires_at_s = int(expiry) if _NUMBER.fullmatch(expiry) else 0
+    refresh_token = fields.get(b"oauth_refresh_token")
+    return Handed(
+        authtype=_text(fields.get(b"authtype", b"")) if b"credential" in fields else "",
+        expires_at_s=expires_at_s if 0 < expires_at_s <= LAST_INSTANT_S else None,
+        refresh_token=None if refresh_token is None else Secret(_text(refresh_token)),
+        is_ephemeral=fields.get(b"ephemeral", b"").decode("latin-1").lower() not in _FALSE,
+    )
+
+
+def _kept_lines(credential: Credential, kept: Kept, is_capable: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001
+    """Yield what was handed over, as it was: no `ephemeral`, because it is to be kept."""
+    if kept.authtype and not is_capable:
+        raise CredentialNotFound("what is kept is a credential of a kind that this git does not know")
+    if kept.authtype:
+        yield "capability[]", AUTHTYPE
+    if credential.username is not None:
+        yield "username", credential.username
+    if not kept.is_spent:
+        if kept.authtype:
+            yield from (("authtype", kept.authtype), ("credential", credential.secret.reveal()))
+        else:
+            yield "password", credential.secret.reveal()
+        if credential.expires_at is not None:
+            yield "password_expiry_utc", str(int(credential.expires_at.timestamp()))
+    if kept.refresh_token is not None:
+        yield "oauth_refresh_token", kept.refresh_token.reveal()
+
+
 def _read_url(fields: Mapping[bytes, bytes]) -> Url:
     protocol, host = fields.get(b"protocol", b""), fields.get(b"host")
-    if protocol == b"cert" and host == b"":
+    if protocol == b"cert" and host == b"" and fields.get(b"path"):
         # git asks so for the passphrase of a client certificate (http.c, has_cert_password).
-        raise CredentialNotFound("the passphrases of client certificates are not kept here")
+        return Url(scheme="cert", host="", path=_text(fields[b"path"]).strip("/"))
     if not protocol or not host:
         raise UsageError(f"the request names no {'host' if protocol else 'protocol'}: nothing can match it")
     scheme = parse_scheme(_text(protocol))
@@ -225,6 +274,10 @@ def _line(key: str, value: str) -> bytes:
     if not {"\r", "\n", "\0"}.isdisjoint(value):
         raise Refused(f"the credential's {key} holds a line break or NUL, which git's protocol cannot carry")
     return f"{key}={value}\n".encode("utf-8", "surrogateescape")
+
+
+def _has_line_end(value: bytes) -> bool:
+    return b"\r" in value or b"\0" in value
 
 
 def _has_control(value: bytes) -> bool:

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, assert_never
 
 from keywright import __version__
 from keywright.credential import Credential
-from keywright.dialects.base import Reply, expiry_to_report
+from keywright.dialects.base import NOTHING, Reply, expiry_to_report
 from keywright.errors import KeywrightError, Refused, UsageError
 from keywright.request import Client, Request, Url, Verb, parse_url
 
@@ -108,7 +108,13 @@ class KubeDialect:
         document = {"apiVersion": version, "kind": KIND, "status": status}
         return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
 
-    def done(self, request: Request, *, is_minted: bool) -> Reply:  # noqa: ARG002 - the contract; nothing is stored
+    def done(
+        self,
+        request: Request,
+        *,
+        is_minted: bool,  # noqa: ARG002 - the contract; nothing is stored
+        listed: Mapping[str, str] = NOTHING,  # noqa: ARG002 - the same
+    ) -> Reply:
         """Return the usage or the version; there are no other verbs."""
         match request.verb:
             case Verb.USAGE if request.asked:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from keywright.credential import Credential
-from keywright.dialects.base import Reply
+from keywright.dialects.base import NOTHING, Reply
 from keywright.errors import KeywrightError, Refused, UsageError
 from keywright.request import Client, Request, Verb, parse_url
 
@@ -52,7 +52,13 @@ class PersonDialect:
             raise Refused("the secret is empty or holds characters that do not fit on one line")
         return secret.encode("ascii") + b"\n"
 
-    def done(self, _request: Request, *, is_minted: bool) -> Reply:  # noqa: ARG002 - the contract's
+    def done(
+        self,
+        _request: Request,
+        *,
+        is_minted: bool,  # noqa: ARG002 - the contract; nothing is stored
+        listed: Mapping[str, str] = NOTHING,  # noqa: ARG002 - the same
+    ) -> Reply:
         """Return nothing: a person has no other verb here."""
         return Reply(b"", 0)
 

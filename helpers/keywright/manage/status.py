@@ -20,7 +20,7 @@ from keywright.cache.open import Cache, open_cache
 from keywright.errors import KeywrightError
 from keywright.freshness import Freshness, Margins, Schedule
 from keywright.log import one_line
-from keywright.providers.registry import make
+from keywright.providers.registry import READERS, make
 from keywright.request import parse_url
 from keywright.settings.load import load, locate
 from keywright.settings.model import OPTIONS, Profile, Settings
@@ -78,7 +78,8 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
             failure=failure,
         )
     for profile in settings.profiles.keys() - seen:
-        yield Row(profile=profile, place="", clients=(), state="none", plan=None, failure=None)
+        state = "static" if settings.profiles[profile].provider in READERS else "none"
+        yield Row(profile=profile, place="", clients=(), state=state, plan=None, failure=None)
 
 
 def _place(entry: Entry) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from keywright.credential import CacheKey, Credential
 from keywright.freshness import Margins
+from keywright.request import Request
 
 
 class Minted(NamedTuple):
@@ -64,4 +65,18 @@ class Provider(Protocol):
             Unreachable: the issuer did not answer in time or not in its own protocol.
             NeedsPerson: only a person can go on.
             ConfigurationError: the settings, or what they point to, are wrong.
+        """
+
+
+class Reader(Protocol):
+    """Hands out what is there already: read anew for each request, never cached, renewed or thrown away."""
+
+    def read(self, request: Request, now: datetime) -> Credential:
+        """Return what is there for the request as of `now` (aware UTC).
+
+        Raises:
+            ConfigurationError: it is not for the request's place.
+            Unavailable: it is missing, empty or cannot be read.
+            VaultLocked: it is in the vault, which is locked.
+            VaultUnusable: it is in the vault, which is damaged or cannot be trusted.
         """

@@ -25,7 +25,7 @@ from keywright.hit import stamp
 from keywright.providers.base import Minted
 from keywright.providers.home import expand
 from keywright.providers.minting import checked_token, reckon_expiry
-from keywright.settings.model import GithubAppOptions
+from keywright.settings.model import VAULT, GithubAppOptions
 
 if TYPE_CHECKING:
     from keywright.transport import Deadline, Response
@@ -76,13 +76,22 @@ class GithubAppProvider:
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        """The private key's file."""
+        """The private key's file, or the vault's where it is kept there."""
+        if self.key_path.startswith(VAULT):
+            from keywright.vault.vault import open_vault
+
+            vault = open_vault(self.env).path
+            return {vault: stamp(vault)}
         return {self.key_path: stamp(self.key_path)}
 
     @property
     def key_path(self) -> str:
-        """The private key's absolute path."""
-        return expand(self.options.private_key, self.env)
+        """The private key's absolute path, or its `vault://NAME`."""
+        return (
+            self.options.private_key
+            if self.options.private_key.startswith(VAULT)
+            else expand(self.options.private_key, self.env)
+        )
 
     @property
     def api(self) -> str:
@@ -95,6 +104,8 @@ class GithubAppProvider:
         Raises:
             ConfigurationError: `api_url`, or an owner that is no login, or neither owner nor installation_id.
             Unavailable: the private key cannot be used.
+            VaultLocked: the private key is in the vault, which is locked.
+            VaultUnusable: the private key is in the vault, which is damaged or cannot be trusted.
             Refused: GitHub was asked and said no.
             Unreachable: GitHub did not answer in time or not in its own protocol.
         """
@@ -102,7 +113,7 @@ class GithubAppProvider:
         from keywright.transport import Deadline
 
         inputs = self.inputs
-        call = _Call(self, app_jwt(self.options.app_id, self.key_path, now), Deadline(timeout_s), now)
+        call = _Call(self, app_jwt(self.options.app_id, self.key_path, now, self.env), Deadline(timeout_s), now)
         if self.options.installation_id is not None:
             return call.mint(str(self.options.installation_id), inputs)
         remembered = memory.get(REMEMBERED, "")

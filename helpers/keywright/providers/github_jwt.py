@@ -9,24 +9,32 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 
 import os
 import stat
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from keywright.errors import Unavailable
+from keywright.settings.model import VAULT
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 BACKDATED: Final = timedelta(seconds=60)
 VALID_FOR: Final = timedelta(seconds=540)
+NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 KEY_FILE_AT_MOST: Final = 64 * 1024
 
 
-def app_jwt(app_id: str, key_path: str, now: datetime) -> str:
+def app_jwt(app_id: str, key_path: str, now: datetime, env: Mapping[str, str] = NO_ENVIRONMENT) -> str:
     """Return the JWT that speaks for `app_id` from one minute before `now` (aware UTC) to nine minutes after it.
 
+    `key_path` is an absolute path, or `vault://NAME`; the vault is the one that `env` leads to.
+
     Raises:
-        Unavailable: the file is missing or holds no RSA key that can be used without a passphrase.
+        Unavailable: the file or record is missing or holds no RSA key that can be used without a passphrase.
+        VaultLocked: the key is in the vault, which is locked.
+        VaultUnusable: the key is in the vault, which is damaged or cannot be trusted.
     """
     import jwt
 
@@ -36,16 +44,16 @@ def app_jwt(app_id: str, key_path: str, now: datetime) -> str:
         "exp": issued_at + int(VALID_FOR.total_seconds()),
         "iss": app_id,
     }
-    return jwt.encode(claims, _load(key_path), algorithm="RS256")
+    return jwt.encode(claims, _load(key_path, env), algorithm="RS256")
 
 
-def _load(path: str) -> "RSAPrivateKey":
-    """Return the key in a PKCS#1 or PKCS#8 PEM file; GitHub hands out the former."""
+def _load(path: str, env: Mapping[str, str]) -> "RSAPrivateKey":
+    """Return the key in a PKCS#1 or PKCS#8 PEM file or text; GitHub hands out the former."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    content = _read(path)
+    content = _resolve(path, env) if path.startswith(VAULT) else _read(path)
     try:
         key = load_pem_private_key(content, password=None)
     except TypeError:  # what cryptography raises for a passphrase it was not given
@@ -62,6 +70,12 @@ def _load(path: str) -> "RSAPrivateKey":
             f"private_key {path} is not an RSA key", mend="use the one from the app's settings page: GitHub signs RS256"
         )
     return key
+
+
+def _resolve(reference: str, env: Mapping[str, str]) -> bytes:
+    from keywright.vault.reference import resolve
+
+    return resolve(reference, env)[0].reveal().encode("utf-8", "surrogatepass")
 
 
 def _read(path: str) -> bytes:

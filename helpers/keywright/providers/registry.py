@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-from keywright.errors import ProviderNotFound
+from keywright.errors import ProviderNotFound, RefreshNotSupported
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
-from keywright.providers.base import Provider
+from keywright.providers.base import Provider, Reader
 from keywright.request import Url
-from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile
+from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile, StaticOptions
 
 Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
 """Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
@@ -39,13 +39,24 @@ PROVIDERS: Final[dict[str, Maker]] = {
     "aws-eks": _aws_eks,
     "github-app": _github_app,
 }
+"""Who mints."""
+
+
+def _static(profile: Profile, env: Mapping[str, str]) -> Reader:
+    from keywright.providers.static import StaticProvider
+
+    return StaticProvider(options=_options(profile, StaticOptions), env=env)
+
+
+READERS: Final[dict[str, Callable[[Profile, Mapping[str, str]], Reader]]] = {"static": _static}
+"""Who hands out what is there already."""
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "aws-ecr": AWS_VARIABLES,
     "aws-eks": AWS_VARIABLES,
     "github-app": ("HOME",),
 }
-"""The environment variables that change what each provider returns; a trailing `*` makes a prefix.
+"""The environment variables that change what each minting provider returns; a trailing `*` makes a prefix.
 
 Proxies are not among them: they change the way to the issuer, not its answer.
 """
@@ -61,13 +72,22 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
 
     Raises:
         ProviderNotFound: the profile's id names no provider.
+        RefreshNotSupported: it mints nothing (`find_reader`).
         ConfigurationError: the profile cannot serve `url`.
         UsageError: this provider needs a place, and neither `url` nor the settings name one.
     """
     maker = PROVIDERS.get(profile.provider)
+    if profile.provider in READERS:
+        raise RefreshNotSupported(f"{profile.id} is read where it is kept, for each request: there is nothing to renew")
     if maker is None:
         raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(PROVIDERS)}")
     return maker(profile, url, env)
+
+
+def find_reader(profile: Profile, env: Mapping[str, str]) -> Reader | None:
+    """Return the reader of `profile`; None if its provider mints. `env` is the caller's environment."""
+    maker = READERS.get(profile.provider)
+    return maker(profile, env) if maker else None
 
 
 def _options(profile: Profile, kind: type[Kind]) -> Kind:

@@ -14,7 +14,7 @@ import msgspec
 
 from keywright.errors import ConfigurationError
 from keywright.request import Client, parse_url
-from keywright.settings.model import MARGINS, OPTIONS, EksOptions, GithubAppOptions, Options
+from keywright.settings.model import MARGINS, OPTIONS, VAULT, EksOptions, GithubAppOptions, Options, StaticOptions
 from keywright.settings.values import parse_duration, parse_pattern
 
 VERSION: Final = 1
@@ -64,7 +64,8 @@ class _Check:
         if table.get("provider", provider) != provider:
             raise self._wrong(where, "`provider` disagrees with the profile's name", f'write provider = "{provider}"')
         kind = OPTIONS[provider]
-        self._keys(where, table, ("provider", *MARGINS, *kind._fields))
+        margins_of = () if kind is StaticOptions else MARGINS  # what is never renewed has none
+        self._keys(where, table, ("provider", *margins_of, *kind._fields))
         self._options(where, kind, {key: table[key] for key in kind._fields if key in table})
         margins = [self._duration(where, key, table[key]) for key in MARGINS if key in table]
         if len(margins) == len(MARGINS) and margins[0] < margins[1]:
@@ -83,6 +84,8 @@ class _Check:
         options = kind(**given)
         if isinstance(options, GithubAppOptions):
             self._github_app(where, options)
+        if isinstance(options, StaticOptions):
+            self._static(where, options)
         if isinstance(options, EksOptions) and not 1 <= options.url_expires_s <= 900:  # noqa: PLR2004 - STS's bounds
             raise self._wrong(where, "`url_expires_s` is not within 1 to 900", "")
 
@@ -99,8 +102,33 @@ class _Check:
         url = parse_url(options.api_url)
         if url is None or not (url.scheme == "https" or (url.scheme == "http" and url.is_loopback)):
             raise self._wrong(where, "`api_url` is not an https:// URL", "http:// is for loopback only")
-        if not options.private_key.startswith(("/", "~/")):
-            raise self._wrong(where, "`private_key` is not an absolute path", "start it with / or ~/")
+        if options.private_key.startswith(VAULT):
+            self._vault_name(where, "private_key", options.private_key)
+        elif not options.private_key.startswith(("/", "~/")):
+            raise self._wrong(
+                where, "`private_key` is not an absolute path", "start it with / or ~/, or write vault://NAME"
+            )
+
+    def _static(self, where: str, options: StaticOptions) -> None:
+        url = parse_url(options.url)
+        if url is None or "*" in options.url:
+            raise self._wrong(where, "`url` is not a URL of scheme, host, port and path", "")
+        if url.scheme not in {"", "https"} and not (url.scheme == "http" and url.is_loopback):
+            raise self._wrong(where, f"`url` must be https://, not {url.scheme}://", "http:// is for loopback only")
+        kind, separator, rest = options.secret.partition("://")
+        if not separator or kind not in {"env", "file", "vault"}:
+            mend = "write env://NAME, file:///PATH or vault://NAME: the secret itself does not belong here"
+            raise self._wrong(where, "`secret` does not say where the secret is", mend)
+        if kind == "vault":
+            self._vault_name(where, "secret", options.secret)
+        if kind == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", rest):
+            raise self._wrong(where, "`secret` names no environment variable", "write env://NAME")
+        if kind == "file" and not rest.startswith(("/", "~/")):
+            raise self._wrong(where, "`secret` names no absolute path", "write file:///PATH or file://~/PATH")
+
+    def _vault_name(self, where: str, key: str, reference: str) -> None:
+        if not re.fullmatch(r"vault://[A-Za-z0-9][A-Za-z0-9._-]{0,127}", reference):
+            raise self._wrong(where, f"`{key}` names no secret of the vault", "write vault://NAME")
 
     def _route(self, where: str, row: Mapping[str, Any], profiles: Mapping[str, Any]) -> None:
         kinds = {"client": str, "url": str, "profiles": list[str]}
@@ -118,6 +146,7 @@ class _Check:
         for profile in row["profiles"]:
             if profile not in profiles:
                 raise self._wrong(where, f"there is no profile `{profile}`", _nearest(profile, profiles))
+            self._bound(where, Client(row["client"]), row["url"], profile, profiles[profile])
             if row["profiles"].count(profile) > 1:
                 raise self._wrong(where, f"profile `{profile}` is listed twice", "")
 
@@ -130,6 +159,12 @@ class _Check:
             raise self._wrong(where, "`url` has no scheme", f'write url = "https://{text}"')
         if url.scheme not in {"", "https"} and not (url.scheme == "http" and url.is_loopback):
             raise self._wrong(where, f"`url` must be https://, not {url.scheme}://", "http:// is for loopback only")
+
+    def _bound(self, where: str, client: Client, text: str, profile: str, table: Mapping[str, Any]) -> None:
+        """A static secret goes to the place it is for: a route that would hand it out elsewhere is wrong."""
+        bound, url = parse_url(str(table.get("url", ""))), parse_pattern(client, text)
+        if profile.startswith("static:") and bound and url and not bound.covers(url):
+            raise self._wrong(where, f"profile `{profile}` is for {bound} alone", "mend `url` in one of the two")
 
     def _duration(self, where: str, key: str, value: object) -> timedelta:
         duration = parse_duration(value) if isinstance(value, str) else None

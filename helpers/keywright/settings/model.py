@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 from keywright.freshness import Margins
 from keywright.request import Client, Url
 
+VAULT: Final = "vault://"
+"""How a setting names a secret of the vault instead of a file: `vault://NAME`."""
+
 
 class EksOptions(NamedTuple):
     """`[profiles."aws-eks:NAME"]`: a token for one Amazon EKS cluster."""
@@ -49,7 +52,7 @@ class GithubAppOptions(NamedTuple):
     app_id: str
     """The app's id or client id: the JWT's `iss`."""
     private_key: str
-    """The path of the app's private key, PKCS#1 or PKCS#8 PEM; `~` is the home folder."""
+    """The path of the app's private key, PKCS#1 or PKCS#8 PEM; `~` is the home folder. Or `vault://NAME`."""
     installation_id: int | None = None
     """The installation's number; or give `owner`."""
     owner: str = ""
@@ -62,12 +65,24 @@ class GithubAppOptions(NamedTuple):
     """Permissions to narrow the token to, such as `contents = "read"`; empty for all."""
 
 
-Options = EksOptions | EcrOptions | GithubAppOptions
+class StaticOptions(NamedTuple):
+    """`[profiles."static:NAME"]`: a secret that is there already, for one place."""
+
+    url: str
+    """The place it is for, such as `https://git.example` or docker's `registry.example:5000`; it goes nowhere else."""
+    secret: str
+    """Where it is: `env://NAME`, `file:///absolute/path`, `file://~/path` or `vault://NAME`."""
+    username: str = ""
+    """The user name that goes with it; empty for a bearer token."""
+
+
+Options = EksOptions | EcrOptions | GithubAppOptions | StaticOptions
 
 OPTIONS: Final[dict[str, type[Options]]] = {
     "aws-ecr": EcrOptions,
     "aws-eks": EksOptions,
     "github-app": GithubAppOptions,
+    "static": StaticOptions,
 }
 """The table of settings of each provider."""
 

@@ -34,6 +34,7 @@ ENTRIES = st.builds(
         issued_at=INSTANTS,
         expires_at=st.none() | INSTANTS,
         username=st.none() | TEXTS,
+        kept=st.none(),
     ),
     jitter=st.floats(0, 0.1),
     inputs=TABLES,

@@ -26,6 +26,8 @@ def registry() -> Iterator[RegistryServer]:
 @pytest.fixture
 def docker(needs: Callable[[str], str], tmp_path: Path) -> Run:
     command = needs("docker")
+    # With no auths at all docker would pick a password store that happens to be installed.
+    (tmp_path / "config.json").write_text('{"auths": {"other.example": {}}}')
 
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(

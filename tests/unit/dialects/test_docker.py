@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keywright.credential import Credential
+from keywright.credential import Credential, Kept
 from keywright.dialects.base import STDIN_AT_MOST, Reply
-from keywright.dialects.docker import DockerDialect
+from keywright.dialects.docker import IDENTITY_TOKEN_USER, DockerDialect
 from keywright.errors import ConfigurationError, CredentialNotFound, Refused, Unreachable, UsageError
 from keywright.request import Client, Request, Url, Verb
 from keywright.secret import Secret
@@ -82,10 +82,17 @@ def credential(secret: str = "secret", username: str | None = "AWS") -> Credenti
         (["store"], DEEP, b"the request to store is not a JSON object\n", 1),
         (["get"], b"a" * (STDIN_AT_MOST + 1), b"the request is longer than 1048576 bytes\n", 1),
         (["store"], b" " * (STDIN_AT_MOST + 1), b"the request is longer than 1048576 bytes\n", 1),
+        (["store"], b'{"ServerURL":"registry.example:5000","Username":"u","Secret":"s"}\n', b"", 0),
         (
             ["store"],
-            b'{"ServerURL":"registry.example:5000","Username":"u","Secret":"s"}\n',
-            b"keywright does not keep passwords in this version; nothing was stored for registry.example:5000\n",
+            b'{"ServerURL":"ftp://registry.example","Username":"u","Secret":"s"}\n',
+            b"nothing was stored: what was named is not a registry\n",
+            1,
+        ),
+        (
+            ["store"],
+            b'{"ServerURL":"registry.example","Username":"u","Secret":"\\ud800"}\n',
+            b"the request to store holds what is not Unicode text\n",
             1,
         ),
     ],
@@ -236,3 +243,23 @@ def test_no_json_makes_store_fail_otherwise_than_by_contract(document: dict[str,
     except UsageError:
         return
     assert request.username
+
+
+@pytest.mark.parametrize(
+    ("username", "secret"),
+    [("ann", "p"), (IDENTITY_TOKEN_USER, "refresh"), ("a:b", "p"), ("ann", ""), ("ü", '"\\\u2028')],
+)
+def test_what_docker_handed_over_is_given_back_as_it_was(username: str, secret: str) -> None:
+    request = DOCKER.parse(["get"], b"https://registry.example/v1/", {})
+    kept = Credential(secret=Secret(secret), username=username, issued_at=ISSUED_AT, kept=Kept())
+    assert json.loads(DOCKER.answer(request, kept, None)) == {
+        "ServerURL": "https://registry.example/v1/",
+        "Username": username,
+        "Secret": secret,
+    }
+
+
+def test_what_is_stored_is_listed_by_dockers_own_spelling() -> None:
+    listed = {"https://index.docker.io/v1/": "<token>", "registry.example:5000": "ann"}
+    reply = DOCKER.done(DOCKER.parse(["list"], b"", {}), is_minted=False, listed=listed)
+    assert (json.loads(reply.stdout), reply.exit_code) == (listed, 0)

@@ -71,6 +71,7 @@ class TestGrammar:
             asked="https://GitHub.COM",
             username="x-access-token",
             password=Secret("a=b= c"),
+            path="acme/rocket.git",
             accepts=("authtype", "state"),
             interactive=True,
         )
@@ -182,9 +183,16 @@ class TestPlaces:
     def test_other_protocols_keep_their_name_for_the_routes_to_miss(self) -> None:
         assert ask(b"protocol=smtp\nhost=mail.example:587\n").url == Url(scheme="smtp", host="mail.example:587")
 
-    def test_the_passphrase_of_a_client_certificate_is_asked_without_a_host_and_is_not_ours(self) -> None:
-        with pytest.raises(CredentialNotFound):
-            ask(b"protocol=cert\nhost=\npath=/home/me/cert.pem\nusername=\n")
+    def test_the_passphrase_of_a_client_certificate_is_asked_without_a_host(self) -> None:
+        asked = ask(b"protocol=cert\nhost=\npath=/home/me/cert.pem\nusername=\n")
+        assert asked.url == Url(scheme="cert", host="", path="home/me/cert.pem")
+        assert asked.path == "/home/me/cert.pem"
+
+    @pytest.mark.parametrize("protocol", [b"https", b"cert"])
+    @pytest.mark.parametrize("path", [b"", b"path=\n"])
+    def test_no_other_request_goes_without_a_host(self, protocol: bytes, path: bytes) -> None:
+        with pytest.raises(UsageError):
+            ask(b"protocol=" + protocol + b"\nhost=\n" + path)
 
     @pytest.mark.parametrize(
         ("url", "expected"),

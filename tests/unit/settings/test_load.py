@@ -233,7 +233,7 @@ WRONG: dict[str, tuple[str, str]] = {
     # profiles
     "an unknown provider": (
         'version = 1\n[profiles."azure:x"]',
-        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are aws-ecr, aws-eks, github-app',
+        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are aws-ecr, aws-eks, github-app, static',
     ),
     "a provider that is nearly right": (
         'version = 1\n[profiles."aws-ek:x"]',
@@ -296,7 +296,7 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "a relative key file": (
         f"version = 1\n{OWNED}".replace('"/k"', '"keys/k.pem"'),
-        GITHUB + r"`private_key` is not an absolute path; start it with / or ~/",
+        GITHUB + r"`private_key` is not an absolute path; start it with / or ~/, or write vault://NAME",
     ),
     "another user's home": (
         f"version = 1\n{OWNED}".replace('"/k"', '"~root/k"'),

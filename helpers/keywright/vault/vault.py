@@ -1,0 +1,141 @@
+"""The vault of one user: opened for reading without a lock, changed under one, replaced whole."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from keywright.cache.folder import PrivateFolder, locate
+from keywright.errors import Busy, CacheUnusable, VaultUnusable
+from keywright.hit import stamp
+from keywright.vault.document import SIZE_AT_MOST, Document, parse, render
+from keywright.vault.records import Records
+
+NAME: Final = "vault"
+LOCK_WAIT_S: Final = 25.0
+
+
+def open_vault(env: Mapping[str, str]) -> "Vault":
+    """Return the vault that the environment leads to, whether it exists or not. Touches no file.
+
+    Raises:
+        VaultUnusable: the environment names no absolute folder.
+    """
+    with _as_vault():
+        return Vault(locate("data", env), env)
+
+
+class Vault:
+    """One vault.
+
+    Attributes:
+        folder: where it lies, absolute.
+        path: its file, absolute: a stamp of it is an input of what is made from it.
+    """
+
+    def __init__(self, folder: str, env: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.path = f"{folder}/{NAME}"
+        self._env = env
+
+    def holds(self, place: str) -> bool:
+        """Return whether a record is filed under the place. Needs no key.
+
+        Raises:
+            VaultUnusable: the vault is damaged or cannot be trusted.
+        """
+        document = self.read()
+        return document is not None and document.holds(place)
+
+    def open(self) -> Records:
+        """Return what is in it, empty if there is none.
+
+        Raises:
+            VaultLocked: its key is not at hand.
+            VaultUnusable: it is damaged or cannot be trusted.
+        """
+        return self._open(self.read())
+
+    @contextmanager
+    def edit(self) -> Iterator[Records]:
+        """Hold the vault's lock for the block and write, at its end, what it changed; nothing if it raises.
+
+        The first change makes the vault, its key in a file beside it.
+
+        Raises:
+            VaultLocked: its key is not at hand.
+            VaultUnusable: it is damaged, cannot be trusted or cannot be written: it is as it was.
+            Busy: it stayed locked by others.
+        """
+        with self.locked() as folder:
+            document = self.read()
+            records = self._open(document)
+            yield records
+            if not records.is_changed:
+                return
+            if document is None:
+                from keywright.vault.rekey import create_with_key_file
+
+                made = create_with_key_file(folder)
+                records = records.moved_to(made.document, made.data_key)
+            self.write(folder, records.sealed())
+
+    def read(self) -> Document | None:
+        """Return the vault's file as it is; None if there is none.
+
+        Raises:
+            VaultUnusable: it is damaged, a newer keywright's, or cannot be trusted.
+        """
+        if stamp(self.path) == "-":
+            return None
+        with _as_vault():
+            file = PrivateFolder.open(self.folder).read(NAME, limit=SIZE_AT_MOST)
+        return parse(self.path, file[0]) if file else None
+
+    def write(self, folder: PrivateFolder, document: Document) -> None:
+        """Put a document in place; the caller holds the lock.
+
+        Raises:
+            VaultUnusable: it cannot be written; what was there is as it was.
+        """
+        content = render(document)
+        if len(content) > SIZE_AT_MOST:
+            raise VaultUnusable("the vault would grow beyond 64 MiB", mend="remove what is not needed")
+        with _as_vault():
+            folder.remove_orphans(NAME)
+            folder.replace(NAME, content)
+
+    @contextmanager
+    def locked(self) -> Iterator[PrivateFolder]:
+        """Hold the vault's lock for the block; its folder is made if need be.
+
+        Raises:
+            VaultUnusable: the folder cannot be trusted, made or locked.
+            Busy: it stayed locked by others.
+        """
+        from keywright.cache.lock import hold
+
+        with _as_vault():
+            folder = PrivateFolder.open(self.folder)
+        with hold(f"{self.path}.lock", LOCK_WAIT_S) as is_locked:
+            if not is_locked:
+                raise Busy("other processes have kept the vault locked for too long", mend="try again")
+            yield folder
+
+    def _open(self, document: Document | None) -> Records:
+        if document is None:
+            return Records(self.path)
+        from keywright.vault.unlocking import data_key
+
+        with _as_vault():
+            return Records(
+                self.path, document, data_key(self.path, PrivateFolder.open(self.folder), document, self._env)
+            )
+
+
+@contextmanager
+def _as_vault() -> Iterator[None]:
+    """Say of the vault's folder and files what is said of the cache's."""
+    try:
+        yield
+    except CacheUnusable as error:
+        raise VaultUnusable(error.what, mend=error.mend) from None
