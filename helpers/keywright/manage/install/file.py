@@ -33,16 +33,18 @@ def read(path: str) -> bytes | None:
         return None
     except OSError as error:
         raise Unavailable(f"{path} cannot be read ({_name(error)})") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise Unavailable(f"{path} is not a regular file")
         if found.st_size > LIMIT:
             raise Unavailable(f"{path} is larger than any configuration")
-        try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(LIMIT)
-        except OSError as error:
-            raise Unavailable(f"{path} cannot be read ({_name(error)})") from None
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read ({_name(error)})") from None
+    finally:
+        os.close(descriptor)
 
 
 def replace(path: str, before: bytes | None, after: bytes | None, lock: str) -> bool:

@@ -133,7 +133,7 @@ def _plan_up(editor: Editor, wishes: Sequence[Wish], memory: Memory, *, is_force
             editor.check_replaceable(before or b"", wish.target)
             if not is_forced and not editor.is_ours(wish.target, there):
                 raise ConfigurationError(
-                    f"{editor.path} already has {editor.describe(wish.target, there)} for {wish.target}",
+                    f"{editor.path}: {wish.target} is taken by {editor.describe(wish.target, there)}",
                     mend=f"--force replaces it, and `keywright uninstall {editor.client}` puts it back",
                 )
             if editor.may_be_secret(wish.target, there):

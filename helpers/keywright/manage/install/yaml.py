@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 _BARE: Final = re.compile(r"[A-Za-z0-9<./][A-Za-z0-9 <>…,@:/._=+-]*")
-_NOT_TEXT: Final = re.compile(r"(?i:null|true|false|yes|no|on|off|[0-9.]+)|.*(?:: | \Z|:\Z)")
+_NOT_TEXT: Final = re.compile(r"(?i:null|true|false|yes|no|on|off|[0-9.]+)|.*: .*|.*[ :]")
 
 
 def as_yaml(value: Mapping[str, object]) -> list[str]:
