@@ -57,14 +57,14 @@ def replace(path: str, before: bytes | None, after: bytes | None, lock: str) -> 
         Unavailable: it cannot be written; what was there is as it was.
     """
     real = os.path.realpath(path)
-    try:
-        os.makedirs(os.path.dirname(real), mode=0o700, exist_ok=True)
-        with _held(lock):
-            if read(real) != before:
-                return False
+    with locked(lock):
+        if read(real) != before:
+            return False
+        try:
+            os.makedirs(os.path.dirname(real), mode=0o700, exist_ok=True)
             _put(real, after)
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be written ({_name(error)}); it is as it was") from None
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written ({_name(error)}); it is as it was") from None
     return True
 
 
@@ -105,13 +105,19 @@ def _put(real: str, after: bytes | None) -> None:
 
 
 @contextmanager
-def _held(lock: str) -> Iterator[None]:
-    """Hold the lock as git and kubectl do: whoever creates the file has it."""
+def locked(lock: str) -> Iterator[None]:
+    """Hold the lock as git and kubectl do: whoever creates the file has it. An empty name is no lock.
+
+    Raises:
+        Busy: somebody has held it for 10 seconds.
+        Unavailable: it cannot be made.
+    """
     if not lock:
         yield
         return
     for attempt in range(_TRIES):
         try:
+            os.makedirs(os.path.dirname(lock), mode=0o700, exist_ok=True)
             os.close(os.open(lock, _NEW, 0o600))
             break
         except FileExistsError:
@@ -119,6 +125,8 @@ def _held(lock: str) -> Iterator[None]:
                 mend = "try again; if nothing is at work on it any more, delete the lock"
                 raise Busy(f"{lock} says that another program is writing", mend=mend) from None
             time.sleep(_PAUSE_S)
+        except OSError as error:
+            raise Unavailable(f"{lock} cannot be made ({_name(error)}); nothing was changed") from None
     try:
         yield
     finally:

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from keywright.errors import Busy, ConfigurationError, KeywrightError
 from keywright.manage.install.base import CHANGED, Changed, Editor, Value, Wish
 from keywright.manage.install.diff import compare
-from keywright.manage.install.file import read, replace
+from keywright.manage.install.file import locked, read, replace
 from keywright.manage.install.memory import Memory, Record, held, recall
 
-_TRIES: Final = 5
+_TRIES: Final = 2
 
 Tell = Callable[[str], None]
 
@@ -76,9 +76,13 @@ def _carry_out(
     if is_dry:
         return list(_show(editor, plan_with(recall(env))))
     with held(env) as memory:
-        for _ in range(_TRIES):
+        for _ in range(_TRIES):  # the client's lock is taken for as short as can be: a kill would leave it behind
             plan = plan_with(memory)
-            if _is_done(editor, plan, memory):
+            if _is_done(editor, plan, memory, editor.lock):
+                return list(plan.lines)
+        with locked(editor.lock):
+            plan = plan_with(memory)
+            if _is_done(editor, plan, memory, ""):
                 return list(plan.lines)
     raise Busy(f"{editor.path} changes all the time", mend="try again")
 
@@ -89,7 +93,7 @@ def _show(editor: Editor, plan: _Plan) -> Iterator[str]:
         yield from compare(editor.path, *shown)
 
 
-def _is_done(editor: Editor, plan: _Plan, memory: Memory) -> bool:
+def _is_done(editor: Editor, plan: _Plan, memory: Memory, lock: str) -> bool:
     """Carry out the plan; False, with nothing done, if the file is no longer what was planned on."""
     records, made = dict(memory.records), set(memory.made)
     if plan.keeps:
@@ -99,7 +103,7 @@ def _is_done(editor: Editor, plan: _Plan, memory: Memory) -> bool:
         memory.save()
     is_replaced = False
     try:
-        is_replaced = plan.before == plan.after or replace(editor.path, plan.before, plan.after, editor.lock)
+        is_replaced = plan.before == plan.after or replace(editor.path, plan.before, plan.after, lock)
     finally:
         if plan.keeps and not is_replaced:
             memory.records, memory.made = records, made

@@ -1,5 +1,7 @@
 """What the tests of `install` share: a person at a terminal, and a vault."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,11 @@ def vault(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
 
 @pytest.fixture
 def own(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`$KEYWRIGHT_HOME`."""
+    """`$KEYWRIGHT_HOME`; our executables come first on `PATH`."""
     folder = home / "kw"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("KEYWRIGHT_HOME", str(folder))
+    monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
     return folder
 
 
