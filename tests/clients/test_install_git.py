@@ -37,24 +37,6 @@ def gitconfig(sandbox: Sandbox) -> Path:
     return sandbox.home / ".gitconfig"
 
 
-@pytest.fixture
-def vault(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
-    """A vault that this process's commands use."""
-    vault = FakeVault()
-    vault.install(monkeypatch)
-    return vault
-
-
-@pytest.fixture
-def keywright(
-    sandbox: Sandbox, vault: FakeVault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Terminal:
-    """The command line in this process, where `vault` is."""
-    for name, value in sandbox.env.items():
-        monkeypatch.setenv(name, value)
-    return Terminal(monkeypatch, capfd)
-
-
 def values(sandbox: Sandbox, key: str) -> list[str]:
     """Return what git reads at a key."""
     return sandbox.run("git", "config", "--global", "--get-all", key).stdout.splitlines()
@@ -125,29 +107,29 @@ def test_what_we_do_not_serve_goes_on_to_the_next_helper(sandbox: Sandbox, gitco
 
 
 def test_a_helper_of_shell_is_refused_then_forced_then_put_back(
-    keywright: Terminal, sandbox: Sandbox, gitconfig: Path, vault: FakeVault
+    terminal: Terminal, sandbox: Sandbox, gitconfig: Path, fake_vault: FakeVault
 ) -> None:
     for value in ("", SHELL, "store --file ~/canary  ", " \ttabs\nand lines\\"):
         added = sandbox.run("git", "config", "--global", "--add", f"credential.{HOST}.helper", value)
         assert added.code == 0
     before = gitconfig.read_bytes()
-    said = [keywright("install", "git", HOST), keywright("install", "git", HOST, "--force", "--dry-run")]
+    said = [terminal("install", "git", HOST), terminal("install", "git", HOST, "--force", "--dry-run")]
     assert [done.code for done in said] == [2, 0]
     assert "store <masked>" in said[0].stderr
     assert "--force" in said[0].stderr
     assert gitconfig.read_bytes() == before
-    assert vault.records == {}
-    said.append(keywright("install", "git", HOST, "--force"))
+    assert fake_vault.records == {}
+    said.append(terminal("install", "git", HOST, "--force"))
     assert values(sandbox, f"credential.{HOST}.helper") == [str(find_program(HELPER))]
-    said += [keywright("uninstall", "git", "--dry-run"), keywright("uninstall", "git", HOST)]
+    said += [terminal("uninstall", "git", "--dry-run"), terminal("uninstall", "git", HOST)]
     assert gitconfig.read_bytes() == before
-    assert vault.records == {}
+    assert fake_vault.records == {}
     assert [done.code for done in said[2:]] == [0, 0, 0]
     assert not [done for done in said if "ary" in done.stdout + done.stderr]
 
 
 def test_nothing_of_a_helper_is_on_a_command_line(
-    keywright: Terminal, sandbox: Sandbox, gitconfig: Path, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, sandbox: Sandbox, gitconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.run("git", "config", "--global", f"credential.{HOST}.helper", SHELL)
     lines: list[str] = []
@@ -158,8 +140,8 @@ def test_nothing_of_a_helper_is_on_a_command_line(
         return real(command, env)
 
     monkeypatch.setattr(install_git, "run_tool", noted)
-    assert keywright("install", "git", HOST, "--force").code == 0
-    assert keywright("uninstall", "git").code == 0
+    assert terminal("install", "git", HOST, "--force").code == 0
+    assert terminal("uninstall", "git").code == 0
     assert values(sandbox, f"credential.{HOST}.helper") == [SHELL]
     assert lines
     assert not [line for line in lines if "ary" in line]

@@ -74,6 +74,7 @@ class KubeFile:
         self.path = path
         self._tool = tool
         self._env = env
+        self._views: dict[bytes, dict[str, Any]] = {}
 
     @property
     def lock(self) -> str:
@@ -180,6 +181,11 @@ class KubeFile:
         return any(line.lstrip().startswith(b"#") for line in content.split(b"\n"))
 
     def _view(self, content: bytes) -> dict[str, Any]:
+        if content not in self._views:
+            self._views[content] = self._ask(content)
+        return self._views[content]
+
+    def _ask(self, content: bytes) -> dict[str, Any]:
         with private_copy(content, os.path.dirname(self.path)) as copy:
             shown = run_tool([self._tool, "--kubeconfig", copy, "config", "view", "--raw", "-o", "json"], self._env)
         try:
