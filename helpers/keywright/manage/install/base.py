@@ -46,6 +46,10 @@ class Editor(Protocol):
         """The client's name in the memory of what was installed."""
 
     @property
+    def command(self) -> str:
+        """What follows `keywright install` and `keywright uninstall` for this client."""
+
+    @property
     def path(self) -> str:
         """The file as the client names it, absolute; it may be a link."""
 

@@ -11,7 +11,7 @@ from keywright.manage.install.base import Editor, Wish
 from keywright.manage.install.file import read
 from keywright.manage.install.memory import Record, recall
 from keywright.manage.install.program import find_ours, find_tool, is_found_on_path
-from keywright.manage.install.story import Tell, set_up, take_down
+from keywright.manage.install.story import Tell, already, set_up, take_down
 from keywright.request import Client
 from keywright.routes import named
 from keywright.settings.load import load, locate
@@ -215,6 +215,6 @@ def _edit_kubeconfig(
 ) -> list[str]:
     before = read(editor.path) or b""
     lines = set_up(editor, wishes, env=env, is_forced=is_forced, is_dry=is_dry)
-    if editor.has_comments(before):
+    if editor.has_comments(before) and lines != [already(editor)]:
         tell(f"kubectl keeps no comments: those in {editor.path} are not in what it writes")
     return lines

@@ -67,6 +67,7 @@ class DockerFile:
 
     def __init__(self, client: str, path: str) -> None:
         self.client = client
+        self.command = "docker --podman" if client == "podman" else client
         self.path = path
 
     def find(self, content: bytes, targets: Collection[str]) -> Mapping[str, Value | None]:

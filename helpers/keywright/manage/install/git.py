@@ -90,6 +90,7 @@ class GitFile:
     """A configuration file of git's. A value is the list of all values of one key."""
 
     client: Final = "git"
+    command: Final = "git"
 
     def __init__(self, path: str, tool: str, env: Mapping[str, str]) -> None:
         """`tool` is git's path."""

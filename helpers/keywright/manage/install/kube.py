@@ -68,6 +68,7 @@ class KubeFile:
     """A kubeconfig. A target is a list's name and an entry's, and its value the members that are ours to say."""
 
     client: Final = "kube"
+    command: Final = "kube"
 
     def __init__(self, path: str, tool: str, env: Mapping[str, str]) -> None:
         """`tool` is kubectl's path."""
@@ -120,9 +121,10 @@ class KubeFile:
             return True
         return isinstance(value, dict) and _is_plugin(value.get("exec"))
 
-    def may_be_secret(self, target: str, value: Value) -> bool:
+    def may_be_secret(self, target: str, value: Value) -> bool:  # noqa: ARG002 - the contract
         """A plugin's arguments and environment can be."""
-        return target.startswith("users ") and bool(value)
+        stanza = value.get("exec", {}) if isinstance(value, dict) else {}
+        return bool(stanza) and not (_is_plugin(stanza) and "env" not in stanza)
 
     def describe(self, target: str, value: Value) -> str:  # noqa: ARG002 - the contract
         """Return which program, or which cluster."""

@@ -51,7 +51,12 @@ def set_up(
         CacheUnusable, VaultLocked, VaultUnusable: what was there before cannot be remembered.
     """
     done = _carry_out(editor, lambda memory: _plan_up(editor, wishes, memory, is_forced=is_forced), env, is_dry=is_dry)
-    return done or [f"{editor.path}: already set up"]
+    return done or [already(editor)]
+
+
+def already(editor: Editor) -> str:
+    """Return what is said where nothing is to be done."""
+    return f"{editor.path}: already set up"
 
 
 def take_down(
@@ -138,7 +143,7 @@ def _plan_up(editor: Editor, wishes: Sequence[Wish], memory: Memory, *, is_force
             if not is_forced and not editor.is_ours(wish.target, there):
                 raise ConfigurationError(
                     f"{editor.path}: {wish.target} is taken by {editor.describe(wish.target, there)}",
-                    mend=f"--force replaces it, and `keywright uninstall {editor.client}` puts it back",
+                    mend=f"--force replaces it, and `keywright uninstall {editor.command}` puts it back",
                 )
             if editor.may_be_secret(wish.target, there):
                 record = record._replace(is_sealed=True)
