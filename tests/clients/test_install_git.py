@@ -97,6 +97,16 @@ def test_git_asks_us_after_it(sandbox: Sandbox, gitconfig: Path, app: App, githu
         assert sandbox.run("git", "ls-remote", f"{server.url}/acme/app.git").code == 128
 
 
+def test_a_star_is_one_label_for_git_as_for_us(sandbox: Sandbox, gitconfig: Path, app: App) -> None:
+    sandbox.settings(app.profile(), route("git", "https://*.example.com", "github-app:acme"))
+    install(sandbox)
+    for host, is_ours in (("git.example.com", True), ("example.com", False), ("a.b.example.com", False)):
+        done = sandbox.run("git", "credential", "fill", stdin=f"url=https://{host}\n\n")
+        assert ("username=x-access-token" in done.stdout) is is_ours
+    assert sandbox.run("keywright", "uninstall", "git", "https://*.example.com").code == 0
+    assert not gitconfig.exists()
+
+
 def test_what_we_do_not_serve_goes_on_to_the_next_helper(sandbox: Sandbox, gitconfig: Path) -> None:
     install(sandbox, "--all")
     with gitconfig.open("a") as file:

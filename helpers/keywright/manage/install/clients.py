@@ -9,6 +9,7 @@ from keywright.errors import ConfigurationError, UsageError
 from keywright.manage.install import docker, git, kube
 from keywright.manage.install.base import Editor, Wish
 from keywright.manage.install.file import read
+from keywright.manage.install.kubeconfig import CURRENT, PLUGIN
 from keywright.manage.install.memory import Record, recall
 from keywright.manage.install.program import find_ours, find_tool, is_found_on_path
 from keywright.manage.install.story import Tell, already, set_up, take_down
@@ -108,7 +109,7 @@ def install_eks(
     from keywright.providers.aws.clusters import describe_cluster
 
     _check_names(alias, user)
-    command, tool = find_ours(kube.PLUGIN, env), find_tool("kubectl", env)
+    command, tool = find_ours(PLUGIN, env), find_tool("kubectl", env)
     cluster = describe_cluster(name, region, aws_profile, env, FETCH_S)
     args = ["eks", "--cluster", cluster.audience, "--region", cluster.region]
     args += ["--role-arn", role_arn] if role_arn else []
@@ -122,8 +123,8 @@ def install_eks(
     ]
     editors = [kube.KubeFile(path, tool, env) for path in kube.kube_paths(env, kubeconfig)]
     editor = kube.choose(editors, [wish.target for wish in wishes])
-    pointer = kube.choose(editors, [kube.CURRENT], otherwise=editor) if is_current else editor
-    current = [Wish(kube.CURRENT, context, label)] if is_current else []
+    pointer = kube.choose(editors, [CURRENT], otherwise=editor) if is_current else editor
+    current = [Wish(CURRENT, context, label)] if is_current else []
     if pointer is editor:
         return _edit_kubeconfig(editor, wishes + current, env, tell, is_forced=is_forced, is_dry=is_dry)
     lines = _edit_kubeconfig(editor, wishes, env, tell, is_forced=is_forced, is_dry=is_dry)
@@ -147,7 +148,7 @@ def install_user(
         KeywrightError: as `set_up`.
     """
     _check_names(user)
-    command, tool = find_ours(kube.PLUGIN, env), find_tool("kubectl", env)
+    command, tool = find_ours(PLUGIN, env), find_tool("kubectl", env)
     stanza = _stanza(command, ["profile", named(load(locate(env)), profile).id])
     wish = Wish(f"users {user}", {"exec": stanza}, f"user {user}")
     editors = [kube.KubeFile(path, tool, env) for path in kube.kube_paths(env, kubeconfig)]

@@ -22,8 +22,9 @@ from keywright.manage.install.copies import StandIns, contents, private_copy
 from keywright.manage.install.diff import MASK
 from keywright.manage.install.program import run_tool
 from keywright.providers.home import expand
-from keywright.request import Client, parse_url
+from keywright.request import Client
 from keywright.settings.model import Settings
+from keywright.settings.values import parse_pattern
 
 HELPER: Final = "git-credential-keywright"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._/~+-]*")
@@ -41,12 +42,12 @@ def git_path(env: Mapping[str, str]) -> str:
 
 
 def scope_of(url: str) -> str:
-    """Return the `scheme://host` that git's configuration is to name.
+    """Return the `scheme://host` that git's configuration is to name; a `*` is one label of the host, as in a route.
 
     Raises:
         UsageError: it is no such URL.
     """
-    place = parse_url(url)
+    place = parse_pattern(Client.GIT, url)
     if place is None or place.scheme not in {"http", "https"}:
         raise UsageError(f"{url!r} is not a URL of scheme and host", mend="write it as https://github.com")
     if place.path:

@@ -24,19 +24,11 @@ from typing import Any, Final
 from keywright.errors import ConfigurationError
 from keywright.manage.install.base import CHANGED, Changed, Value
 from keywright.manage.install.copies import StandIns, contents, private_copy
-from keywright.manage.install.diff import MASK
 from keywright.manage.install.file import read
+from keywright.manage.install.kubeconfig import CURRENT, OURS_TO_SAY, SINGULAR, entry_of, is_plugin, masked, said_of
 from keywright.manage.install.program import run_tool
 from keywright.manage.install.yaml import as_yaml
 
-PLUGIN: Final = "kube-credential-keywright"
-CURRENT: Final = "current-context"
-OURS_TO_SAY: Final = {
-    "clusters": ("server", "certificate-authority-data", "certificate-authority", "insecure-skip-tls-verify"),
-    "users": ("exec",),
-    "contexts": ("cluster", "user"),
-}
-_SINGULAR: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _STATIC: Final = frozenset(
     {
         "auth-provider",
@@ -50,18 +42,6 @@ _STATIC: Final = frozenset(
         "username",
     }
 )
-_PLAIN: Final = {
-    "clusters": {
-        "certificate-authority",
-        "disable-compression",
-        "insecure-skip-tls-verify",
-        "server",
-        "tls-server-name",
-    },
-    "users": {"exec"},
-    "contexts": {"cluster", "namespace", "user"},
-}
-_PLAIN_EXEC: Final = frozenset({"apiVersion", "command", "interactiveMode", "provideClusterInfo"})
 
 
 class KubeFile:
@@ -85,7 +65,7 @@ class KubeFile:
     def find(self, content: bytes, targets: Collection[str]) -> Mapping[str, Value | None]:
         """Return the members that are ours to say, of each entry that is there."""
         document = self._view(content)
-        return {target: _said(document, target) for target in targets}
+        return {target: said_of(document, target) for target in targets}
 
     def edit(self, content: bytes, changes: Mapping[str, Value | None]) -> bytes:
         """Return the file as kubectl rewrites it: sorted, without comments, and with all that kubectl knows kept."""
@@ -96,14 +76,14 @@ class KubeFile:
                 if kind == CURRENT:
                     self._config(copy, *(("unset", CURRENT) if value is None else ("set", CURRENT, str(value))))
                 elif not isinstance(value, dict):
-                    self._config(copy, f"delete-{_SINGULAR[kind]}", name)
+                    self._config(copy, f"delete-{SINGULAR[kind]}", name)
                 elif kind == "contexts":
                     self._config(copy, "set-context", name, f"--cluster={value['cluster']}", f"--user={value['user']}")
                 else:
-                    there = _entry(document, kind, name)
+                    there = entry_of(document, kind, name)
                     rest = {key: member for key, member in (there or {}).items() if key not in OURS_TO_SAY[kind]}
                     if there is not None:
-                        self._config(copy, f"delete-{_SINGULAR[kind]}", name)
+                        self._config(copy, f"delete-{SINGULAR[kind]}", name)
                     self._put(copy, kind, name, rest | value)
             after = contents(copy)
         if self.find(after, changes) != dict(changes):
@@ -113,18 +93,18 @@ class KubeFile:
 
     def lines(self, content: bytes) -> Sequence[str]:
         """Return the file as YAML with everything masked but what is known to be plain."""
-        return as_yaml(_masked(self._view(content)))
+        return as_yaml(masked(self._view(content)))
 
     def is_ours(self, target: str, value: Value) -> bool:
         """Whether it runs our plugin, says nothing, or only points at a context."""
         if target == CURRENT or not value:
             return True
-        return isinstance(value, dict) and _is_plugin(value.get("exec"))
+        return isinstance(value, dict) and is_plugin(value.get("exec"))
 
     def may_be_secret(self, target: str, value: Value) -> bool:  # noqa: ARG002 - the contract
         """A plugin's arguments and environment can be."""
         stanza = value.get("exec", {}) if isinstance(value, dict) else {}
-        return bool(stanza) and not (_is_plugin(stanza) and "env" not in stanza)
+        return bool(stanza) and not (is_plugin(stanza) and "env" not in stanza)
 
     def describe(self, target: str, value: Value) -> str:  # noqa: ARG002 - the contract
         """Return which program, or which cluster."""
@@ -139,7 +119,7 @@ class KubeFile:
             ConfigurationError: it is such a user.
         """
         kind, _, name = target.partition(" ")
-        kept = _STATIC & (_entry(self._view(content), kind, name) or {}).keys() if kind == "users" else set()
+        kept = _STATIC & (entry_of(self._view(content), kind, name) or {}).keys() if kind == "users" else set()
         if kept:
             raise ConfigurationError(
                 f"{self.path}: the user {name} has a {min(kept)} of its own, which is never replaced",
@@ -159,7 +139,9 @@ class KubeFile:
             kind, _, name = target.partition(" ")
             if value is None and kind == "contexts" and name == current:
                 used[target] = "it is the current context"
-            elif value is None and kind != CURRENT and (_entry(document, kind, name) or {}).keys() - OURS_TO_SAY[kind]:
+            elif (
+                value is None and kind != CURRENT and (entry_of(document, kind, name) or {}).keys() - OURS_TO_SAY[kind]
+            ):
                 used[target] = "somebody has added to it"
         for context in document.get("contexts") or []:
             target = f"contexts {context['name']}"
@@ -168,7 +150,7 @@ class KubeFile:
             said = changes.get(target)
             needed = said if isinstance(said, dict) else context["context"]
             for kind in ("clusters", "users"):
-                target = f"{kind} {needed.get(_SINGULAR[kind])}"
+                target = f"{kind} {needed.get(SINGULAR[kind])}"
                 if target in changes and changes[target] is None:
                     used[target] = f"the context {context['name']} needs it"
         return used
@@ -240,63 +222,3 @@ def choose(editors: Sequence[KubeFile], targets: Sequence[str], otherwise: KubeF
         names = " and ".join(editor.path for editor in having)
         raise ConfigurationError(f"{names} both have such an entry", mend="say which with --kubeconfig")
     return next(iter(having), otherwise or (there or editors[-1:])[0])
-
-
-def _entry(document: Mapping[str, Any], kind: str, name: str) -> dict[str, Any] | None:
-    for row in document.get(kind) or []:
-        if row["name"] == name:
-            entry: dict[str, Any] = dict(row.get(_SINGULAR[kind]) or {})
-            if "exec" in entry:
-                entry["exec"] = {key: member for key, member in entry["exec"].items() if member not in (None, [])}
-            return entry
-    return None
-
-
-def _said(document: Mapping[str, Any], target: str) -> Value | None:
-    kind, _, name = target.partition(" ")
-    if kind == CURRENT:
-        return document.get(CURRENT) or None
-    entry = _entry(document, kind, name)
-    return None if entry is None else {key: entry[key] for key in OURS_TO_SAY[kind] if key in entry}
-
-
-def _is_plugin(stanza: object) -> bool:
-    return isinstance(stanza, dict) and os.path.basename(str(stanza.get("command", ""))) == PLUGIN
-
-
-def _masked(document: Mapping[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    for key, member in document.items():
-        if key in OURS_TO_SAY:
-            rows = [(row["name"], _entry(document, key, row["name"]) or {}) for row in member or []]
-            shown[key] = [{"name": name, _SINGULAR[key]: _masked_entry(key, entry)} for name, entry in rows]
-        else:
-            shown[key] = member if key in {"apiVersion", "kind", CURRENT} else _masked_all(member)
-    return shown
-
-
-def _masked_entry(kind: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    for key, member in entry.items():
-        if key == "exec":
-            is_plain = _PLAIN_EXEC if not _is_plugin(member) else member.keys() - {"env"}
-            shown[key] = {name: part if name in is_plain else _masked_all(part) for name, part in member.items()}
-        elif key == "certificate-authority-data":
-            shown[key] = _abridged(str(member))
-        else:
-            shown[key] = member if key in _PLAIN[kind] else _masked_all(member)
-    return shown
-
-
-def _masked_all(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _masked_all(member) if key != "name" else member for key, member in value.items()}
-    if isinstance(value, list):
-        return [_masked_all(member) for member in value]
-    return value if not value or isinstance(value, bool) else MASK
-
-
-def _abridged(text: str) -> str:
-    from hashlib import sha256
-
-    return f"<{len(text)} characters, SHA-256 {sha256(text.encode()).hexdigest()[:12]}…>"

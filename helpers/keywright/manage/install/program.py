@@ -53,7 +53,7 @@ def find_tool(name: str, env: Mapping[str, str]) -> str:
     path = _which(name, env)
     if path is None:
         raise Unavailable(f"{name} is not on PATH", mend=f"install {name}: it edits its own configuration")
-    return path
+    return os.path.abspath(path)
 
 
 def run_tool(command: Sequence[str], env: Mapping[str, str]) -> bytes | None:

@@ -6,6 +6,7 @@ finds that ours is not there and leaves the file alone.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from keywright.errors import Busy, ConfigurationError, KeywrightError
@@ -34,7 +35,7 @@ class _Plan(NamedTuple):
     before: bytes | None
     after: bytes | None
     keeps: tuple[Record, ...] = ()
-    seals: Mapping[str, Value] = {}
+    seals: Mapping[str, Value] = MappingProxyType({})
     forgets: tuple[Record, ...] = ()
     lines: tuple[str, ...] = ()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from keywright.errors import ConfigurationError, KeywrightError, Refused, Unavailable, Unreachable, UsageError
 from keywright.providers.aws.environment import Identity
+from keywright.settings.model import EksOptions
 
 if TYPE_CHECKING:
     from keywright.providers.aws.session import Account
@@ -55,7 +56,7 @@ def describe_cluster(name: str, region: str, aws_profile: str, env: Mapping[str,
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is not the name of an EKS cluster")
     region = region or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or _region_of(aws_profile, env)
-    identity = Identity(aws_profile=aws_profile, role_arn="", external_id="", session_name="keywright")
+    identity = Identity.of(EksOptions(cluster=name, region=region, aws_profile=aws_profile))
     try:
         answer = act_as(identity, region, env, timeout_s, lambda account: _ask(account, name, region))
     except KeywrightError as error:
@@ -73,7 +74,7 @@ def _region_of(aws_profile: str, env: Mapping[str, str]) -> str:
 
     from keywright.providers.aws.environment import config_path
 
-    profile = Identity(aws_profile=aws_profile, role_arn="", external_id="", session_name="").profile_name(env)
+    profile = Identity.of(EksOptions(cluster="", region="", aws_profile=aws_profile)).profile_name(env)
     config = ConfigParser(interpolation=None, strict=False)
     with suppress(Error, OSError, ValueError):  # botocore will say it better
         config.read(config_path(env))

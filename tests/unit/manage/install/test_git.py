@@ -31,6 +31,7 @@ ROUTES = Settings(
         ("https://github.com", "https://github.com"),
         ("https://GitHub.com:443/", "https://github.com"),
         ("http://localhost:3000", "http://localhost:3000"),
+        ("https://*.example.com", "https://*.example.com"),
     ],
 )
 def test_a_scope_is_scheme_and_host(url: str, scope: str) -> None:
