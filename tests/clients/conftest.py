@@ -9,6 +9,8 @@ import pytest
 from clients.app import App, Tokens
 from clients.sandbox import Sandbox, environment, find_program
 from clients.servers import DockerRegistry, Server
+from fakes.terminal import Terminal
+from fakes.vault import FakeVault
 from keywright.demo.github import AppKey, GitHubIssuer, Installation
 
 
@@ -16,6 +18,24 @@ from keywright.demo.github import AppKey, GitHubIssuer, Installation
 def sandbox(home: Path) -> Sandbox:
     """A user who has nothing yet."""
     return Sandbox(home, environment(home))
+
+
+@pytest.fixture
+def fake_vault(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
+    """A vault for the commands that run in this process."""
+    vault = FakeVault()
+    vault.install(monkeypatch)
+    return vault
+
+
+@pytest.fixture
+def terminal(
+    sandbox: Sandbox, fake_vault: FakeVault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Terminal:
+    """The user's command line, run in this process, where `fake_vault` is."""
+    for name, value in sandbox.env.items():
+        monkeypatch.setenv(name, value)
+    return Terminal(monkeypatch, capfd)
 
 
 @pytest.fixture(scope="session")

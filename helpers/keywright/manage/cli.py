@@ -9,6 +9,7 @@ import click
 
 from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError
+from keywright.manage.install.commands import install, uninstall
 from keywright.manage.terminal import show_line, tell_person
 from keywright.serve import bug
 
@@ -60,6 +61,10 @@ def refresh(profile: str, url: str | None) -> None:
 
     for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), tell_person):
         show_line(line)
+
+
+keywright.add_command(install)
+keywright.add_command(uninstall)
 
 
 @keywright.command()

@@ -1,0 +1,1 @@
+"""`keywright install` and `uninstall`: putting keywright into the configuration of its clients, and out again."""

@@ -1,0 +1,147 @@
+"""The command lines of `keywright install` and `keywright uninstall`."""
+
+import os
+from typing import Any, Final
+
+import click
+
+from keywright.manage.terminal import show_line, tell_person
+
+_DRY: Final = click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and change nothing.")
+_FORCE: Final = click.option("--force", "is_forced", is_flag=True, help="Replace another tool's entry.")
+_KUBECONFIG: Final = click.option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config.")
+_KUBE: Final = """\
+Answer kubectl, either for an Amazon EKS cluster or for a user of your kubeconfig.
+
+\b
+keywright install kube --eks NAME [--region REGION]
+keywright install kube --user USER --profile ID
+
+kubectl 1.35 and newer can be told to run no plugins but those you name, by the path that stands as `command:`
+
+\b
+kubectl kuberc set --section credentialplugin \\
+  --policy Allowlist --allowlist-entry command=PATH
+"""
+
+
+@click.group()
+def install() -> None:
+    """Set keywright up in git, docker, podman or kubectl."""
+
+
+@click.group()
+def uninstall() -> None:
+    """Take keywright out again, and put back what was there."""
+
+
+@install.command("git", short_help="Answer git for some hosts, or for all.")
+@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.option("--all", "is_for_all", is_flag=True, help="For every host; git asks others where keywright has nothing.")
+@click.option("--only", "is_alone", is_flag=True, help="Keep other helpers out for these hosts.")
+@_FORCE
+@_DRY
+def install_git(urls: tuple[str, ...], **flags: bool) -> None:
+    """Answer git for hosts such as https://github.com; without URL, for those of the settings' routes."""
+    from keywright.manage.install import clients
+
+    _show(clients.install_git(urls, os.environ, tell_person, **flags))
+
+
+@install.command("docker", short_help="Answer docker or podman for some registries, or for all.")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--all", "is_for_all", is_flag=True, help="For every registry (credsStore).")
+@click.option("--podman", "is_podman", is_flag=True, help="For podman, skopeo and buildah instead (auth.json).")
+@_FORCE
+@_DRY
+def install_docker(hosts: tuple[str, ...], **flags: bool) -> None:
+    """Answer docker for registries such as ghcr.io; without HOST, for those of the settings' routes."""
+    from keywright.manage.install import clients
+
+    _show(clients.install_docker(hosts, os.environ, tell_person, **flags))
+
+
+@install.command("kube", help=_KUBE, short_help="Answer kubectl for a cluster or a user.")
+@click.option("--eks", metavar="NAME", help="An Amazon EKS cluster: writes its cluster, user and context.")
+@click.option("--region", default="", help="The cluster's region; else AWS_REGION or the AWS profile's.")
+@click.option("--role-arn", default="", help="A role to assume for the token.")
+@click.option("--aws-profile", default="", help="A profile of the AWS configuration.")
+@click.option("--alias", default="", help="The context's name; else the cluster's ARN.")
+@click.option("--user", default="", help="The user's name; else the cluster's ARN.")
+@click.option("--profile", metavar="ID", help="Without --eks: the profile of the settings that USER is to use.")
+@click.option("--set-current/--no-set-current", "is_current", default=True, help="Whether to switch to the context.")
+@_KUBECONFIG
+@_FORCE
+@_DRY
+def install_kube(eks: str | None, profile: str | None, **words: Any) -> None:  # noqa: ANN401 - flags and texts
+    """Answer kubectl, in one of two ways."""
+    from keywright.manage.install import clients
+
+    if eks is not None and profile is None:
+        _show(clients.install_eks(eks, os.environ, tell_person, **words))
+        return
+    common = {name: words.pop(name) for name in ("kubeconfig", "is_forced", "is_dry")}
+    user, is_current = words.pop("user"), words.pop("is_current")
+    if eks is not None or profile is None or not user or any(words.values()) or not is_current:
+        raise click.UsageError("give either --eks with its options, or --user and --profile.")
+    _show(clients.install_user(user, profile, os.environ, tell_person, **common))
+
+
+@uninstall.command("git", short_help="Take keywright out of git's configuration.")
+@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.option("--all", "is_for_all", is_flag=True, help="What `install git --all` did.")
+@_DRY
+def uninstall_git(urls: tuple[str, ...], *, is_for_all: bool, is_dry: bool) -> None:
+    """Take keywright out of git's configuration: for the hosts named, or for all it was set up for."""
+    from keywright.manage.install.git import scope_of
+
+    labels = {scope_of(url) for url in urls} | ({""} if is_for_all else set())
+    _take_down(("git",), labels, is_dry=is_dry)
+
+
+@uninstall.command("docker", short_help="Take keywright out of docker's and podman's.")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--all", "is_for_all", is_flag=True, help="What `install docker --all` did.")
+@click.option("--podman", "is_podman", is_flag=True, help="Out of podman's auth.json only.")
+@_DRY
+def uninstall_docker(hosts: tuple[str, ...], *, is_for_all: bool, is_podman: bool, is_dry: bool) -> None:
+    """Take keywright out of docker's configuration: for the hosts named, or for all it was set up for."""
+    from keywright.manage.install.docker import key_of
+
+    client = "podman" if is_podman else "docker"
+    labels = {key_of(host, client) for host in hosts} | ({""} if is_for_all else set())
+    _take_down((client,) if labels or is_podman else ("docker", "podman"), labels, is_dry=is_dry)
+
+
+@uninstall.command("kube", short_help="Take keywright out of kubeconfigs.")
+@click.option("--eks", metavar="NAME", help="Only this cluster.")
+@click.option("--region", default="", help="Only in this region.")
+@click.option("--user", metavar="USER", help="Only this user, who was given a profile.")
+@_KUBECONFIG
+@_DRY
+def uninstall_kube(eks: str | None, region: str, user: str | None, kubeconfig: str | None, *, is_dry: bool) -> None:
+    """Take keywright out of kubeconfigs: for a cluster or user, or for all it was set up for."""
+    from keywright.manage.install.kube import kube_paths
+
+    if region and eks is None:
+        raise click.UsageError("--region needs --eks.")
+    front = f"cluster {eks} {region}" if eks is not None else f"user {user}" if user is not None else ""
+    path = kube_paths(os.environ, kubeconfig)[0] if kubeconfig is not None else None
+    _take_down(("kube",), {front} if front else set(), is_dry=is_dry, path=path)
+
+
+def _take_down(clients: tuple[str, ...], labels: set[str], *, is_dry: bool, path: str | None = None) -> None:
+    """Take down what was set up for these clients under these labels; no label stands for all of them."""
+    from keywright.manage.install.clients import uninstall as take_down
+    from keywright.manage.install.memory import Record
+
+    def is_meant(record: Record) -> bool:
+        is_named = not labels or record.label in labels or f"{record.label.rpartition(' ')[0]} " in labels
+        return record.client in clients and is_named and path in {None, record.file}
+
+    _show(list(take_down(is_meant, os.environ, tell_person, is_dry=is_dry)))
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines:
+        show_line(line)

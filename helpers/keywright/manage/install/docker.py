@@ -1,0 +1,181 @@
+"""docker's `config.json` and podman's `auth.json`: which helper is asked about which registry.
+
+    {
+        "auths": {"ghcr.io": {}},
+        "credHelpers": {"public.ecr.aws": "keywright"},
+        "credsStore": "desktop"
+    }
+
+docker has no lock for it: it writes a new file and renames it, and so do we. https://docs.docker.com/reference/cli/docker/login/
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from keywright.errors import ConfigurationError, UsageError
+from keywright.manage.install.base import CHANGED, Changed, Value
+from keywright.manage.install.diff import MASK
+from keywright.providers.home import expand
+from keywright.request import parse_url
+
+HELPER: Final = "docker-credential-keywright"
+NAME: Final = "keywright"
+STORE: Final = "credsStore"
+HELPERS: Final = "credHelpers"
+_HUB_KEYS: Final = {"docker": "https://index.docker.io/v1/", "podman": "docker.io"}
+_HUB_NAMES: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_STYLES: Final = [
+    {"indent": indent, "ensure_ascii": is_ascii} for indent in ("\t", 2, 4, 3, 8, None) for is_ascii in (False, True)
+]
+
+
+def docker_path(env: Mapping[str, str]) -> str:
+    """Return the absolute path of docker's configuration."""
+    return expand(f"{env.get('DOCKER_CONFIG') or '~/.docker'}/config.json", env)
+
+
+def podman_path(env: Mapping[str, str]) -> str:
+    """Return the absolute path of the file that podman, skopeo and buildah keep logins in."""
+    if env.get("REGISTRY_AUTH_FILE"):
+        return expand(env["REGISTRY_AUTH_FILE"], env)
+    if env.get("XDG_RUNTIME_DIR"):
+        return expand(f"{env['XDG_RUNTIME_DIR']}/containers/auth.json", env)
+    return expand("~/.config/containers/auth.json", env)
+
+
+def key_of(host: str, client: str) -> str:
+    """Return the registry as `client` (docker or podman) names it to a helper.
+
+    Raises:
+        UsageError: it is no registry's host.
+    """
+    url = parse_url(host)
+    if url is None or url.scheme not in {"", "http", "https"} or "*" in host:
+        raise UsageError(f"{host!r} is not a registry's host", mend="write it as in an image's name, such as ghcr.io")
+    if url.host in _HUB_NAMES and url.path in {"", "v1"}:
+        return _HUB_KEYS[client]
+    if url.path:
+        raise UsageError(f"{host!r} has a path; helpers are chosen by host", mend=f"write {url.host}")
+    return url.host
+
+
+class DockerFile:
+    """`config.json` or `auth.json`."""
+
+    lock: Final = ""
+
+    def __init__(self, client: str, path: str) -> None:
+        self.client = client
+        self.command = "docker --podman" if client == "podman" else client
+        self.path = path
+
+    def find(self, content: bytes, targets: Collection[str]) -> Mapping[str, Value | None]:
+        """Return the helper at each target: `credsStore`, or `credHelpers` and a host."""
+        document = self._parse(content)
+        return {target: _at(document, target) for target in targets}
+
+    def edit(self, content: bytes, changes: Mapping[str, Value | None]) -> bytes:
+        """Return the file with its order, its unknown keys and, if it is a usual one, its style kept."""
+        document = self._parse(content)
+        style, ending = _style(content, document)
+        for target, value in changes.items():
+            key, _, host = target.partition(" ")
+            table = document.setdefault(HELPERS, {}) if host else document
+            if value is None:
+                table.pop(host or key, None)
+            else:
+                table[host or key] = value
+        if not document.get(HELPERS, True):
+            del document[HELPERS]  # as docker itself leaves it out
+        return _dump(document, style).encode("utf-8", "surrogatepass") + ending
+
+    def lines(self, content: bytes) -> Sequence[str]:
+        """Return the file with nothing shown but keys and helpers' names."""
+        document = self._parse(content)
+        shown = {key: value if key in {STORE, HELPERS} else _masked(value) for key, value in document.items()}
+        return _dump(shown, _STYLES[0]).splitlines()
+
+    def is_ours(self, target: str, value: Value) -> bool:  # noqa: ARG002 - the contract
+        """Whether it is our helper, or an empty name, which docker takes for none."""
+        return value in {NAME, ""}
+
+    def may_be_secret(self, target: str, value: Value) -> bool:  # noqa: ARG002 - the contract
+        """A helper's name never is."""
+        return False
+
+    def describe(self, target: str, value: Value) -> str:  # noqa: ARG002 - the contract
+        """Return the helper's name."""
+        return f"the helper `{value}`"
+
+    def check_replaceable(self, content: bytes, target: str) -> None:
+        """Any helper's name may be replaced."""
+
+    def without(self, found: Value, wrote: Value, was: Value | None) -> Value | Changed | None:
+        """Return the helper that was there, if ours still is."""
+        return was if found == wrote else CHANGED
+
+    def in_use(self, content: bytes, changes: Mapping[str, Value | None]) -> Mapping[str, str]:  # noqa: ARG002 - the contract
+        """Nothing else in the file refers to a helper."""
+        return {}
+
+    def is_empty(self, content: bytes) -> bool:
+        """Whether the file is `{}`."""
+        return not self._parse(content)
+
+    def hidden_logins(self, content: bytes) -> list[str]:
+        """Return the hosts whose logins are kept in the file itself: with a `credsStore`, docker looks past them."""
+        auths = self._parse(content).get("auths", {})
+        return [host for host, login in auths.items() if login] if isinstance(auths, dict) else []
+
+    def _parse(self, content: bytes) -> dict[str, Any]:
+        if not content.strip():
+            return {}  # docker, too, takes an empty file for none
+        try:
+            document = json.loads(content.decode(), object_pairs_hook=self._table)
+        except (ValueError, RecursionError):
+            document = None  # its message may quote the file
+        if not isinstance(document, dict):
+            raise ConfigurationError(f"{self.path} is not a JSON object", mend="mend it; nothing was changed")
+        for key in document:
+            if key not in {STORE, HELPERS} and key.lower() in {STORE.lower(), HELPERS.lower()}:
+                mend = f"write {STORE if key.lower() == STORE.lower() else HELPERS}"
+                raise ConfigurationError(f"{self.path} spells `{key}` otherwise than docker", mend=mend)
+        helpers, store = document.get(HELPERS, {}), document.get(STORE, "")
+        if not isinstance(helpers, dict) or not all(isinstance(name, str) for name in (store, *helpers.values())):
+            raise ConfigurationError(f"{self.path}: `{STORE}` or `{HELPERS}` is not what docker reads", mend="mend it")
+        return document
+
+    def _table(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) < len(pairs):  # rewriting would lose one of them
+            raise ConfigurationError(f"{self.path} has a key twice in one object", mend="keep one of the two")
+        return table
+
+
+def _at(document: dict[str, Any], target: str) -> str | None:
+    key, _, host = target.partition(" ")
+    value: str | None = document.get(HELPERS, {}).get(host) if host else document.get(key)
+    return value
+
+
+def _dump(document: dict[str, Any], style: Mapping[str, Any]) -> str:
+    return json.dumps(document, **style)
+
+
+def _style(content: bytes, document: dict[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+    """Return how the file is written and how it ends, as far as it is written like one of the usual ways."""
+    body = content.rstrip()
+    for style in _STYLES:
+        if body and _dump(document, style).encode("utf-8", "surrogatepass") == body:
+            return style, content[len(body) :]
+    return _STYLES[0], b""
+
+
+def _masked(value: object) -> object:
+    """Return the value with every text and number in it masked, and keys kept."""
+    if isinstance(value, dict):
+        return {key: _masked(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_masked(member) for member in value]
+    return value if not value or isinstance(value, bool) else MASK
