@@ -9,8 +9,8 @@ import pytest
 from clients.app import App, Tokens
 from clients.sandbox import Sandbox, environment, find_program
 from clients.servers import DockerRegistry, Server
+from fakes.own_vault import OwnVault
 from fakes.terminal import Terminal
-from fakes.vault import FakeVault
 from keywright.demo.github import AppKey, GitHubIssuer, Installation
 
 
@@ -21,18 +21,14 @@ def sandbox(home: Path) -> Sandbox:
 
 
 @pytest.fixture
-def fake_vault(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
-    """A vault for the commands that run in this process."""
-    vault = FakeVault()
-    vault.install(monkeypatch)
-    return vault
+def own_vault() -> OwnVault:
+    """The user's vault, for the commands that run in this process (`terminal`)."""
+    return OwnVault()
 
 
 @pytest.fixture
-def terminal(
-    sandbox: Sandbox, fake_vault: FakeVault, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Terminal:
-    """The user's command line, run in this process, where `fake_vault` is."""
+def terminal(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Terminal:
+    """The user's command line, run in this process."""
     for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
     return Terminal(monkeypatch, capfd)

@@ -9,8 +9,8 @@ import pytest
 
 from clients.app import App
 from clients.sandbox import WAIT_AT_MOST_S, Done, Sandbox, find_program, route
+from fakes.own_vault import OwnVault
 from fakes.terminal import Terminal
-from fakes.vault import FakeVault
 from keywright.demo.git_server import GitServer
 from keywright.demo.github import GitHubIssuer
 from keywright.manage.install import git as install_git
@@ -117,7 +117,7 @@ def test_what_we_do_not_serve_goes_on_to_the_next_helper(sandbox: Sandbox, gitco
 
 
 def test_a_helper_of_shell_is_refused_then_forced_then_put_back(
-    terminal: Terminal, sandbox: Sandbox, gitconfig: Path, fake_vault: FakeVault
+    terminal: Terminal, sandbox: Sandbox, gitconfig: Path, own_vault: OwnVault
 ) -> None:
     for value in ("", SHELL, "store --file ~/canary  ", " \ttabs\nand lines\\"):
         added = sandbox.run("git", "config", "--global", "--add", f"credential.{HOST}.helper", value)
@@ -128,12 +128,12 @@ def test_a_helper_of_shell_is_refused_then_forced_then_put_back(
     assert "store <masked>" in said[0].stderr
     assert "--force" in said[0].stderr
     assert gitconfig.read_bytes() == before
-    assert fake_vault.records == {}
+    assert own_vault.records == {}
     said.append(terminal("install", "git", HOST, "--force"))
     assert values(sandbox, f"credential.{HOST}.helper") == [str(find_program(HELPER))]
     said += [terminal("uninstall", "git", "--dry-run"), terminal("uninstall", "git", HOST)]
     assert gitconfig.read_bytes() == before
-    assert fake_vault.records == {}
+    assert own_vault.records == {}
     assert [done.code for done in said[2:]] == [0, 0, 0]
     assert not [done for done in said if "ary" in done.stdout + done.stderr]
 

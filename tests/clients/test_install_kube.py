@@ -13,8 +13,8 @@ import pytest
 from botocore.session import Session
 
 from clients.sandbox import BIN, WAIT_AT_MOST_S, Done, Sandbox, find_program
+from fakes.own_vault import OwnVault
 from fakes.terminal import Terminal
-from fakes.vault import FakeVault
 from keywright.demo.kubernetes import KubernetesServer
 from keywright.demo.sigv4 import AccessKey
 from keywright.demo.sts import EksTokenVerifier, TokenRefused
@@ -314,7 +314,7 @@ class TestAUser:
         assert config.read_bytes() == before
 
     def test_of_another_plugin_is_refused_then_forced_then_put_back(
-        self, terminal: Terminal, sandbox: Sandbox, config: Path, fake_vault: FakeVault
+        self, terminal: Terminal, sandbox: Sandbox, config: Path, own_vault: OwnVault
     ) -> None:
         before, words = config.read_bytes(), ("install", "kube", "--user", "sso", "--profile", "aws-eks:prod")
         said = [terminal(*words), terminal(*words, "--force", "--dry-run")]
@@ -325,7 +325,7 @@ class TestAUser:
         said.append(terminal(*words, "--force"))
         found = view(sandbox, config)["users"]["sso"]
         assert (found["as"], found["exec"]["args"], found["exec"]["env"]) == ("boss", ["profile", "aws-eks:prod"], None)
-        (name,) = fake_vault.records
+        (name,) = own_vault.records
         assert name.startswith("install kube users sso ")
         assert sandbox.holds("canary5") == []
         said += [terminal("uninstall", "kube", "--dry-run"), terminal("uninstall", "kube")]
@@ -333,7 +333,7 @@ class TestAUser:
         assert not has_canary(*said)
         assert view(sandbox, config)["users"]["sso"]["exec"]["env"][0]["value"] == "canary5\ncanary6"
         assert config.read_bytes() == before
-        assert fake_vault.records == {}
+        assert own_vault.records == {}
 
     def test_and_nothing_of_it_is_on_a_command_line(
         self, terminal: Terminal, config: Path, monkeypatch: pytest.MonkeyPatch

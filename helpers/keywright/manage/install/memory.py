@@ -11,7 +11,7 @@ value is kept in the vault, and the record only says so.
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from keywright.cache.folder import PrivateFolder, locate
@@ -96,7 +96,7 @@ class Memory:
         """
         if not record.is_sealed:
             return record.was
-        from keywright.vault.vault import open_vault  # type: ignore[import-not-found,unused-ignore]
+        from keywright.vault.vault import open_vault
 
         kept = open_vault(self._env).open().get(record.vault_name)
         value: Value | None = None if kept is None else json.loads(kept.secret.reveal())
@@ -152,21 +152,13 @@ def held(env: Mapping[str, str]) -> Iterator[Memory]:
         Busy: another one is at work and does not end.
         CacheUnusable: it cannot be trusted, read or locked.
     """
-    import filelock
+    from keywright.cache.lock import hold
 
     folder = PrivateFolder.open(locate("state", env))
-    lock = filelock.FileLock(f"{folder.path}/installed.lock", mode=0o600, fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=LOCK_WAIT_S)
-    except filelock.Timeout:
-        raise Busy("another `keywright install` is at work", mend="try again") from None
-    except (OSError, NotImplementedError) as error:
-        raise CacheUnusable(f"{folder.path} cannot be locked ({type(error).__name__})") from None
-    try:
+    with hold(f"{folder.path}/installed.lock", LOCK_WAIT_S) as is_locked:
+        if not is_locked:
+            raise Busy("another `keywright install` is at work", mend="try again")
         yield Memory(env, folder)
-    finally:
-        with suppress(OSError):  # the kernel frees it when this process ends
-            lock.release()
 
 
 def _parse(content: bytes, path: str) -> dict[str, Any]:

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fakes.own_vault import OwnVault
 from fakes.terminal import Terminal
-from fakes.vault import FakeVault
 
 
-@pytest.fixture(autouse=True)
-def vault(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
-    vault = FakeVault()
-    vault.install(monkeypatch)
-    return vault
+@pytest.fixture
+def vault() -> OwnVault:
+    return OwnVault()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.vault import FakeVault
+from fakes.own_vault import OwnVault
 from keywright.errors import Busy, CacheUnusable
 from keywright.manage.install import memory
 from keywright.manage.install.memory import Record, held, recall
@@ -35,7 +35,7 @@ def test_what_was_only_recalled_is_not_written(own: Path) -> None:
         recall(os.environ).save()
 
 
-def test_what_may_be_secret_is_in_the_vault_by_file(own: Path, vault: FakeVault) -> None:
+def test_what_may_be_secret_is_in_the_vault_by_file(own: Path, vault: OwnVault) -> None:
     other = GIT._replace(file="/other")
     assert GIT.vault_name != other.vault_name
     with held(os.environ) as one:
@@ -46,8 +46,8 @@ def test_what_may_be_secret_is_in_the_vault_by_file(own: Path, vault: FakeVault)
     assert set(vault.records) == {other.vault_name}
 
 
-def test_with_nothing_to_keep_the_vault_is_left_alone(own: Path, vault: FakeVault) -> None:
-    vault.is_locked = True
+def test_with_nothing_to_keep_the_vault_is_left_alone(own: Path, vault: OwnVault) -> None:
+    vault.lock()
     with held(os.environ) as one:
         one.seal({})
         one.unseal([])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fakes.own_vault import OwnVault
 from fakes.terminal import Terminal
-from fakes.vault import FakeVault
 from keywright.errors import ConfigurationError
 from keywright.manage.install import file, git, memory, story
 from keywright.manage.install.docker import DockerFile
@@ -59,7 +59,7 @@ def test_the_second_time_nothing_changes(keywright: Terminal, config: Path, home
 
 
 def test_another_tools_entry_is_refused_then_forced_then_put_back(
-    keywright: Terminal, config: Path, vault: FakeVault
+    keywright: Terminal, config: Path, vault: OwnVault
 ) -> None:
     refused = keywright("install", "docker", "public.ecr.aws", "ghcr.io")
     assert (refused.code, refused.stdout) == (2, "")
@@ -286,7 +286,7 @@ class TestWhatMayBeSecret:
         return path
 
     def test_it_is_in_the_vault_only_and_comes_back(
-        self, keywright: Terminal, gitconfig: Path, home: Path, vault: FakeVault
+        self, keywright: Terminal, gitconfig: Path, home: Path, vault: OwnVault
     ) -> None:
         before = gitconfig.read_bytes()
         refused = keywright("install", "git", "https://github.com")
@@ -302,35 +302,33 @@ class TestWhatMayBeSecret:
         assert "canary" not in "".join((*done[1:], *back[1:]))
 
     def test_a_locked_vault_stops_before_anything_changes(
-        self, keywright: Terminal, gitconfig: Path, own: Path, vault: FakeVault
+        self, keywright: Terminal, gitconfig: Path, own: Path, vault: OwnVault
     ) -> None:
         before = gitconfig.read_bytes()
-        vault.is_locked = True
+        vault.lock()
         done = keywright("install", "git", "https://github.com", "--force")
         assert (done.code, done.stdout) == (4, "")
         assert "keywright vault unlock" in done.stderr
         assert gitconfig.read_bytes() == before
         assert not (own / "state/installed.json").exists()
-        vault.is_locked = False
+        vault.unlock()
         keywright("install", "git", "https://github.com", "--force")
-        vault.is_locked = True
+        vault.lock()
         during = gitconfig.read_bytes()
         assert keywright("uninstall", "git").code == 4
         assert gitconfig.read_bytes() == during
 
     def test_gone_from_the_vault_it_cannot_come_back_and_that_is_said(
-        self, keywright: Terminal, gitconfig: Path, vault: FakeVault
+        self, keywright: Terminal, gitconfig: Path, vault: OwnVault
     ) -> None:
         keywright("install", "git", "https://github.com", "--force")
-        vault.records.clear()
+        vault.clear()
         done = keywright("uninstall", "git")
         assert done.code == 0
         assert "is no longer in the vault" in done.stderr
         assert gitconfig.read_bytes() == b""
 
-    def test_a_failure_leaves_nothing_in_the_vault(
-        self, keywright: Terminal, gitconfig: Path, vault: FakeVault
-    ) -> None:
+    def test_a_failure_leaves_nothing_in_the_vault(self, keywright: Terminal, gitconfig: Path, vault: OwnVault) -> None:
         gitconfig.chmod(0o400)
         assert keywright("install", "git", "https://github.com", "--force").code == 1
         assert vault.records == {}
