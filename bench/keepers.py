@@ -28,7 +28,8 @@ def keepers(stage: Stage, rounds: int) -> Race:
     env = {**stage.env, "KEYWRIGHT_HOME": str(stage.home / "keeper")}
     subprocess.run([git, "store"], env=env, input=PLACE + b"username=ann\npassword=p\n", check=True)
     subprocess.run([docker, "store"], env=env, input=DOCUMENT, check=True)
-    ours = ("git, stored", "docker, stored")
+    with_settings = {**env, "KEYWRIGHT_CONFIG": str(stage.home / "keywright" / "config.toml")}
+    ours = ("git, stored", "git, stored, with settings", "docker, stored")
     with ExitStack() as stack:
         found = race(
             "A stored credential",
@@ -36,7 +37,8 @@ def keepers(stage: Stage, rounds: int) -> Race:
                 Command(name=BASE, argv=[python, "-I", "-c", "pass"], env=env),
                 Command(name=AES, argv=[python, "-I", "-c", aes], env=env),
                 Command(name=ours[0], argv=[git, "get"], env=env, stdin=PLACE),
-                Command(name=ours[1], argv=[docker, "get"], env=env, stdin=SERVER.encode()),
+                Command(name=ours[1], argv=[git, "get"], env=with_settings, stdin=PLACE),
+                Command(name=ours[2], argv=[docker, "get"], env=env, stdin=SERVER.encode()),
                 _git_store(stage),
                 *stack.enter_context(_pass(stage)),
                 *stack.enter_context(_secret_service(stage)),

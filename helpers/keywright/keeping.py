@@ -5,11 +5,12 @@ kept for, so that no short-lived token outlives its use, and no password is hand
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 from keywright.broker import Served, as_it_is
-from keywright.errors import CredentialNotFound
+from keywright.errors import CredentialNotFound, VaultUnusable
 from keywright.providers.store import Store
 from keywright.request import Client, Request, Verb
 from keywright.routes import profiles_for
@@ -24,11 +25,12 @@ class Keeping:
     """Keeps what clients hand over, for one process."""
 
     def __init__(self, *, settings: Settings, env: Mapping[str, str]) -> None:
-        vault = open_vault(env)
         self._settings = settings
-        self._store = Store(vault)
-        self.source = vault.path
-        """The vault's file, absolute: what it holds decides what is not ours."""
+        self._env = env
+        self.source = ""
+        """The vault's file, absolute: what it holds decides what is not ours. Empty where there can be no vault."""
+        with suppress(VaultUnusable):  # no home folder: told to whoever wants something kept
+            self.source = open_vault(env).path
 
     def find(self, request: Request, now: datetime) -> Served | None:
         """Return what a client once handed over for the request's place; None if there is nothing.
@@ -37,7 +39,7 @@ class Keeping:
             VaultLocked: there is something for this place, and the vault is locked.
             VaultUnusable: the vault is damaged or cannot be trusted.
         """
-        found = self._store.find(request, now)
+        found = self._store().find(request, now) if self.source else None
         return as_it_is(ACCOUNT, found) if found else None
 
     def keep(self, request: Request, now: datetime) -> bool:
@@ -50,7 +52,7 @@ class Keeping:
         """
         is_routed = self._is_routed(request)
         if not is_routed:
-            self._store.keep(request, now)
+            self._store().keep(request, now)
         return is_routed
 
     def erase(self, request: Request) -> None:
@@ -61,7 +63,8 @@ class Keeping:
             VaultUnusable: nothing was forgotten.
             Busy: other processes kept the vault locked for too long.
         """
-        self._store.erase(request)
+        if self.source:
+            self._store().erase(request)
 
     def listed(self) -> dict[str, str]:
         """Return what docker's clients handed over: the user name by the server's spelling. Asks nobody.
@@ -72,8 +75,11 @@ class Keeping:
             VaultLocked: the vault is locked.
             VaultUnusable: the vault is damaged or cannot be trusted.
         """
-        asked = [(i, Request(client=Client.DOCKER, verb=Verb.GET, url=i.url)) for i in self._store.listed()]
+        asked = [(i, Request(client=Client.DOCKER, verb=Verb.GET, url=i.url)) for i in self._store().listed()]
         return {item.spelling: item.username or "" for item, request in asked if not self._is_routed(request)}
+
+    def _store(self) -> Store:
+        return Store(open_vault(self._env))
 
     def _is_routed(self, request: Request) -> bool:
         try:

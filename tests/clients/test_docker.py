@@ -115,14 +115,13 @@ def test_a_logout_without_credentials_is_quiet(docker: Docker, host: str) -> Non
     assert (done.code, done.stderr) == (0, "")
 
 
-def test_a_login_to_a_host_that_no_route_serves_is_told_in_dockers_words(docker: Docker) -> None:
-    with RegistryServer(authorises=lambda _username, _password: True) as other:
-        done = docker.log_in(other.host, "someone", "hunter2-hunter2")
-    told = f"keywright does not keep passwords in this version; nothing was stored for {other.host}"
-    assert done.code == 1
-    assert f"Error saving credentials: error storing credentials - err: exit status 1, out: `{told}`" in done.stderr
-    assert "hunter2" not in done.stdout + done.stderr
-    assert docker.sandbox.holds("hunter2-hunter2") == []
+def test_a_login_to_a_host_that_no_route_serves_is_kept_beside_them(docker: Docker, github: GitHubIssuer) -> None:
+    with RegistryServer(authorises=lambda username, password: (username, password) == ("ann", "hunter2")) as other:
+        assert docker.log_in(other.host, "ann", "hunter2").code == 0
+        assert docker.inspect(other).code == 0
+    assert docker.inspect().code == 0
+    assert asked_with(docker.registry) == {None, (USER, github.issued[0])}
+    assert docker.sandbox.holds("hunter2") == []
 
 
 def test_docker_goes_on_anonymously_where_nothing_is_minted(docker: Docker) -> None:

@@ -1,7 +1,7 @@
 """Reading `config.toml`: which file, and what stands in it.
 
-A file is checked (`keywright.settings.check`) when it is first read. The very same bytes are not checked again: the
-check costs more than everything else a call does that finds a fresh credential.
+A file is parsed and checked (`keywright.settings.check`) when it is first read. The very same bytes are read as JSON
+from then on: TOML and the check cost more than everything else a call does that finds a fresh credential.
 """
 
 import os
@@ -22,13 +22,13 @@ _NO_HOME = "set KEYWRIGHT_CONFIG or HOME to an absolute path"
 
 
 class Seals(Protocol):
-    """Remembers which files' bytes have passed the check."""
+    """Remembers what stood in the files whose bytes have passed the check."""
 
-    def has(self, digest: str) -> bool:
-        """Whether these bytes have passed."""
+    def recall(self, digest: str) -> dict[str, Any] | None:
+        """Return what stood in these bytes; None if they have not passed."""
 
-    def add(self, digest: str) -> None:
-        """Remember that they have."""
+    def add(self, digest: str, document: Mapping[str, Any]) -> None:
+        """Remember that they have passed, and what stands in them."""
 
 
 def locate(env: Mapping[str, str]) -> str:
@@ -67,14 +67,15 @@ def load(path: str, seals: Seals | None = None) -> Settings:
         return Settings(source=path, stamp=before)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read ({type(error).__name__})") from None
-    document = _parse(path, content)
     digest = sha256(f"{__version__}\n".encode() + content).hexdigest()
-    if seals is None or not seals.has(digest):
+    document = seals.recall(digest) if seals else None
+    if document is None:
         from keywright.settings.check import check
 
+        document = _parse(path, content)
         check(path, document)
         if seals is not None:
-            seals.add(digest)
+            seals.add(digest, document)
     return Settings(
         source=path,
         stamp=before,

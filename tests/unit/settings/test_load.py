@@ -3,8 +3,10 @@
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -576,13 +578,13 @@ class Memory:
     """Seals in memory."""
 
     def __init__(self) -> None:
-        self.kept: set[str] = set()
+        self.kept: dict[str, dict[str, Any]] = {}
 
-    def has(self, digest: str) -> bool:
-        return digest in self.kept
+    def recall(self, digest: str) -> dict[str, Any] | None:
+        return self.kept.get(digest)
 
-    def add(self, digest: str) -> None:
-        self.kept.add(digest)
+    def add(self, digest: str, document: Mapping[str, Any]) -> None:
+        self.kept[digest] = dict(document)
 
 
 def test_what_was_sealed_reads_the_same(file: Path, tmp_path: Path) -> None:
