@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Self, TextIO
 
 from keywright import hit
-from keywright.broker import Broker, Served
+from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
 from keywright.dialects.base import Dialect, Reply
@@ -17,6 +17,7 @@ from keywright.errors import EXIT_INTERRUPTED, Bug, Busy, CacheUnusable, Credent
 from keywright.freshness import Freshness
 from keywright.log import say
 from keywright.ready import Asked, Ready
+from keywright.renewal import Served
 from keywright.request import Client, Request, Verb
 from keywright.settings.load import load, locate
 

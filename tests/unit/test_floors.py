@@ -14,13 +14,13 @@ FLOORS = [
     {"secret", "errors", "credential", "request", "freshness", "deadline", "log"},
     {"cache", "vault", "settings", "transport"},
     {"providers", "profiles"},
-    {"routes", "broker", "dialects"},
+    {"routes", "broker", "renewal", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
     {"manage", "demo"},
     {"bin"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-SIDEWAYS_FORBIDDEN = [{"dialects", "broker"}, {"dialects", "routes"}]
+SIDEWAYS_FORBIDDEN = [{"dialects", "broker"}, {"dialects", "renewal"}, {"dialects", "routes"}]
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -7,7 +7,7 @@ from keywright.errors import ProviderNotFound
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
 from keywright.providers.base import Provider
 from keywright.request import Url
-from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile
+from keywright.settings.model import WRITTEN, EcrOptions, EksOptions, GithubAppOptions, Profile, SessionOptions
 
 Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
 """Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
@@ -28,6 +28,12 @@ def _aws_eks(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Prov
     return EksProvider(profile=profile.id, options=_options(profile, EksOptions), env=env)
 
 
+def _aws_session(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.aws.role_session import SessionProvider
+
+    return SessionProvider(profile=profile.id, options=_options(profile, SessionOptions), region="", env=env)
+
+
 def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
     from keywright.providers.github_app import GithubAppProvider
 
@@ -37,12 +43,14 @@ def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> P
 PROVIDERS: Final[dict[str, Maker]] = {
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,
+    "aws-session": _aws_session,
     "github-app": _github_app,
 }
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "aws-ecr": AWS_VARIABLES,
     "aws-eks": AWS_VARIABLES,
+    "aws-session": AWS_VARIABLES,
     "github-app": ("HOME",),
 }
 """The environment variables that change what each provider returns; a trailing `*` makes a prefix.
@@ -66,7 +74,7 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
     """
     maker = PROVIDERS.get(profile.provider)
     if maker is None:
-        raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(PROVIDERS)}")
+        raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(WRITTEN)}")
     return maker(profile, url, env)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from keywright.errors import ConfigurationError
 from keywright.request import Client, parse_url
-from keywright.settings.model import MARGINS, OPTIONS, EksOptions, GithubAppOptions, Options
+from keywright.settings.model import MARGINS, OPTIONS, WRITTEN, EksOptions, GithubAppOptions, Options
 from keywright.settings.values import parse_duration, parse_pattern
 
 VERSION: Final = 1
@@ -55,8 +55,11 @@ class _Check:
     def _profile(self, name: str, table: Mapping[str, Any]) -> None:
         where = f'[profiles."{name}"]'
         provider, colon, rest = name.partition(":")
-        if provider not in OPTIONS:
-            nearest = _nearest(provider, OPTIONS) or f"there are {', '.join(OPTIONS)}"
+        if provider == "aws-session":
+            mend = "give the profiles that act in the role the same `role_arn` or `aws_profile`"
+            raise self._wrong(where, "a shared AWS session is made by itself", mend)
+        if provider not in WRITTEN:
+            nearest = _nearest(provider, WRITTEN) or f"there are {', '.join(WRITTEN)}"
             raise self._wrong(where, f"there is no provider `{provider}`", nearest)
         if not colon or not _NAME.fullmatch(rest):
             mend = "use letters, digits and . _ @ - after the colon"

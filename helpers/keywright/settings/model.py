@@ -24,6 +24,8 @@ class EksOptions(NamedTuple):
     """The external id that role asks for."""
     session_name: str = ""
     """The role session's name; empty for `keywright`."""
+    mfa_serial: str = ""
+    """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
     url_expires_s: int = 60
     """`X-Amz-Expires` of the presigned URL in seconds, 1 to 900. STS itself accepts the URL for 15 minutes."""
 
@@ -41,6 +43,18 @@ class EcrOptions(NamedTuple):
     """The external id that role asks for."""
     session_name: str = ""
     """The role session's name; empty for `keywright`."""
+    mfa_serial: str = ""
+    """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
+
+
+class SessionOptions(NamedTuple):
+    """What identifies an AWS session that several profiles share. It is made by itself and never written by hand."""
+
+    aws_profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    session_name: str = ""
+    mfa_serial: str = ""
 
 
 class GithubAppOptions(NamedTuple):
@@ -62,14 +76,18 @@ class GithubAppOptions(NamedTuple):
     """Permissions to narrow the token to, such as `contents = "read"`; empty for all."""
 
 
-Options = EksOptions | EcrOptions | GithubAppOptions
+Options = EksOptions | EcrOptions | GithubAppOptions | SessionOptions
 
 OPTIONS: Final[dict[str, type[Options]]] = {
     "aws-ecr": EcrOptions,
     "aws-eks": EksOptions,
+    "aws-session": SessionOptions,
     "github-app": GithubAppOptions,
 }
 """The table of settings of each provider."""
+
+WRITTEN: Final = tuple(name for name in OPTIONS if name != "aws-session")
+"""The providers that a person writes profiles of."""
 
 
 MARGINS: Final = ("renew_before", "refuse_before")

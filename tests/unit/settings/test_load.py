@@ -239,6 +239,10 @@ WRONG: dict[str, tuple[str, str]] = {
         'version = 1\n[profiles."aws-ek:x"]',
         r'\[profiles\."aws-ek:x"\]: there is no provider `aws-ek`; did you mean `aws-eks`\?',
     ),
+    "a session that is shared": (
+        'version = 1\n[profiles."aws-session:x"]',
+        r'\[profiles\."aws-session:x"\]: a shared AWS session is made by itself; give the profiles .*',
+    ),
     "another provider than the name's": (
         f'version = 1\n{EKS}provider = "aws-ecr"',
         PROFILE + r'`provider` disagrees with the profile\'s name; write provider = "aws-eks"',

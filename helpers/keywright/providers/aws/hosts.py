@@ -82,13 +82,18 @@ def partition_of(region: str) -> Partition:
     return next(partition for partition in PARTITIONS if region.startswith(partition.prefix))
 
 
+def is_region(name: str) -> bool:
+    """Return whether `name` is shaped as a region's name is, such as `eu-central-1`."""
+    return _REGION.fullmatch(name) is not None
+
+
 def sts_host(region: str) -> str:
     """Return the regional STS host, such as `sts.eu-central-1.amazonaws.com`.
 
     Raises:
         ConfigurationError: `region` is not the name of a region.
     """
-    if not _REGION.fullmatch(region):
+    if not is_region(region):
         raise ConfigurationError(f"{region!r} is not an AWS region", mend="set `region`, such as eu-central-1")
     return f"sts.{region}.{partition_of(region).suffix}"
 
