@@ -22,7 +22,6 @@ from keywright.freshness import Margins
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.hosts import EcrRegistry, EcrService, find_registry
-from keywright.providers.aws.role_session import parent_of
 from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.providers.minting import checked_token, reckon_expiry
 from keywright.request import Url, parse_url
@@ -94,6 +93,8 @@ class EcrProvider:
     @property
     def parent(self) -> Parent | None:
         """The role's or SSO's session, where there is one. A password outlives it."""
+        from keywright.providers.aws.profiles import parent_of
+
         return parent_of(self.options, self.registry.region, self.env)
 
     def fetch(

@@ -8,8 +8,6 @@ from keywright.credential import CacheKey, Credential
 from keywright.freshness import Margins
 from keywright.providers.aws import environment, hosts
 from keywright.providers.aws.environment import Identity
-from keywright.providers.aws.packed_keys import unpack
-from keywright.providers.aws.role_session import parent_of
 from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.secret import Secret
 from keywright.settings.model import EksOptions
@@ -67,6 +65,8 @@ class EksProvider:
     @property
     def parent(self) -> Parent | None:
         """The role's or SSO's session, where there is one."""
+        from keywright.providers.aws.profiles import parent_of
+
         return parent_of(self.options, self.options.region, self.env, LIFETIME)
 
     def fetch(
@@ -92,6 +92,8 @@ class EksProvider:
             return self._sign(account.credentials, account.expires_at, host, now)._replace(inputs=account.inputs)
 
         if aid.parent is not None:
+            from keywright.providers.aws.packed_keys import unpack
+
             return self._sign(unpack(aid.parent), aid.parent.expires_at, host, now)
         from keywright.providers.aws.session import act_as
 

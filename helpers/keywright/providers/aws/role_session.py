@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from keywright.credential import CacheKey, Credential
-from keywright.freshness import NOTHING, Margins
+from keywright.freshness import Margins
 from keywright.providers.aws import environment, hosts
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.packed_keys import pack
-from keywright.providers.aws.profiles import is_lent_session
-from keywright.providers.base import ALONE, Aid, Minted, Parent
-from keywright.settings.model import EcrOptions, EksOptions, Profile, SessionOptions
+from keywright.providers.base import ALONE, Aid, Minted
+from keywright.settings.model import SessionOptions
 
 if TYPE_CHECKING:
     from keywright.providers.aws.session import Account
@@ -83,27 +82,6 @@ class SessionProvider:
     def _region(self, memory: Mapping[str, str]) -> str:
         wishes = (self.region, memory.get("region"), self.env.get("AWS_REGION"), self.env.get("AWS_DEFAULT_REGION"))
         return next((wish for wish in wishes if wish and hosts.is_region(wish)), REGION)
-
-
-def parent_of(
-    options: EksOptions | EcrOptions, region: str, env: Mapping[str, str], lifetime: timedelta = NOTHING
-) -> Parent | None:
-    """Return the session that credentials of these options are made with; None where none is lent.
-
-    Args:
-        options: the child's, which name the identity.
-        region: whose STS to ask.
-        env: the caller's environment.
-        lifetime: how long the child lives if its session does; 0 for one that outlives it.
-    """
-    identity = Identity.of(options)
-    if not is_lent_session(identity, env):
-        return None
-    own = SessionOptions(**{name: getattr(options, name) for name in SessionOptions._fields})
-    name = identity.role_arn.rpartition("/")[2] or identity.profile_name(env)
-    profile = Profile(id=f"{NAME}:{name}", options=own)
-    provider = SessionProvider(profile=profile.id, options=own, region=region, env=env)
-    return Parent(profile=profile, provider=provider, lifetime=lifetime)
 
 
 def _pack(account: "Account", now: datetime) -> Minted:

@@ -39,7 +39,6 @@ from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.failures import Translator
 from keywright.providers.aws.mfa import Prompter
-from keywright.providers.aws.packed_keys import unpack
 from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
 from keywright.transport import silence, wait_for
@@ -127,6 +126,8 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
 
 
 def _reopen(session: botocore.session.Session, parent: Credential, inputs: Mapping[str, str]) -> Account:
+    from keywright.providers.aws.packed_keys import unpack
+
     return Account(
         credentials=unpack(parent), expires_at=parent.expires_at, inputs=inputs, session=session, is_lent=True
     )

@@ -14,7 +14,8 @@ from keywright.providers.aws.ecr import EcrProvider
 from keywright.providers.aws.eks import EksProvider
 from keywright.providers.aws.hosts import find_registry
 from keywright.providers.aws.packed_keys import unpack
-from keywright.providers.aws.role_session import SessionProvider, parent_of
+from keywright.providers.aws.profiles import parent_of
+from keywright.providers.aws.role_session import SessionProvider
 from keywright.providers.base import Aid, Minted, Parent
 from keywright.secret import Secret
 from keywright.settings.model import EcrOptions, EksOptions, SessionOptions
