@@ -87,7 +87,7 @@ class Broker:
         """
         cache = self._cache
         for place, profile in enumerate(profiles_for(self._settings, request)):
-            provider = make(profile, request.url, self._env)
+            provider = make(profile, request.place, self._env)
             if cache is None or provider.key.digest != digest:
                 continue
             with cache.entries.lock(digest, 0) as is_locked:
@@ -107,7 +107,7 @@ class Broker:
         Raises:
             KeywrightError: it could not be renewed.
         """
-        provider = make(profile, request.url, self._env)
+        provider = make(profile, request.place, self._env)
         before = self._kept.find(provider.key)
         with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
             found = self._kept.find(provider.key)
@@ -132,7 +132,7 @@ class Broker:
         """
         dropped = 0
         for profile in profiles_for(self._settings, request):
-            key = make(profile, request.url, self._env).key
+            key = make(profile, request.place, self._env).key
             dropped += self.drop(key.digest, rejected)
         return dropped
 
@@ -165,7 +165,7 @@ class Broker:
         A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
         and of those who wait one asks the issuer.
         """
-        provider = make(profile, request.url, self._env)
+        provider = make(profile, request.place, self._env)
         found = self._kept.find(provider.key)
         served = self._renewals.judge(profile, provider, found)
         if served:

@@ -25,6 +25,11 @@ class Credential(NamedTuple):
     expires_at: datetime | None = None
     username: str | None = None
 
+    def __repr__(self) -> str:
+        """Show what is not secret. In the user name of a CodeCommit password a session token follows a `%`."""
+        name = self.username and self.username.partition("%")[0]
+        return f"Credential(username={name!r}, issued_at={self.issued_at!r}, expires_at={self.expires_at!r})"
+
 
 class CacheKey(NamedTuple):
     """Everything that changes the answer, and nothing secret.

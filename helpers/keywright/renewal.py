@@ -154,7 +154,7 @@ class Renewals:
             inputs=minted.inputs,
             memory=minted.memory,
             client=request.client.value,
-            url=str(request.url) if request.url else "",
+            url=str(request.place) if request.place else "",
             options=options_of(profile.options),
         )
         stamp = self._kept.keep(entry, self._now().timestamp()) if minted.is_kept else ""

@@ -77,6 +77,7 @@ class Request(NamedTuple):
         asked: the client's own spelling of what it asked for, for answers that must repeat it and for messages.
         username: the user name the client already has; None if it did not say, which differs from empty.
         password: what the client hands back (`store`, `erase`); None if it did not say.
+        path: the path in the client's own spelling; None if it did not say.
         accepts: what the client said it understands: git's capabilities, or kube's one `apiVersion`.
         profile: the id of the profile that was asked for by name.
         provider: a provider asked for without a profile, with `options` as its settings.
@@ -90,11 +91,22 @@ class Request(NamedTuple):
     asked: str = ""
     username: str | None = None
     password: Secret | None = None
+    path: str | None = None
     accepts: tuple[str, ...] = ()
     profile: str = ""
     provider: str = ""
     options: Mapping[str, object] | None = None
     interactive: bool = False
+
+    @property
+    def place(self) -> Url | None:
+        """`url` with its path as the client spells it, query and slashes at its ends left out: what a signature needs.
+
+        git drops `.git` and the like nowhere, and neither does who checks a signature of its path.
+        """
+        if self.url is None or not self.path:
+            return self.url
+        return self.url._replace(path=self.path.partition("?")[0].strip("/"))
 
 
 def parse_host(text: str, scheme: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fakes.asking import Clock
 from fakes.bent import Garbage
+from fakes.codecommit import CodeCommit
 from keywright.credential import Credential
 from keywright.demo.ecr import EcrIssuer
 from keywright.demo.github import AppKey, GitHubIssuer, Installation
@@ -213,6 +214,28 @@ def _aws_eks(home: Path, clock: Clock) -> Iterator[Desk]:
 
 
 @contextmanager
+def _aws_codecommit(home: Path, clock: Clock) -> Iterator[Desk]:
+    """Signed here, as an EKS token is, with keys from the same agent."""
+    with _aws_eks(home, clock) as desk:
+        issuer = desk.issuer
+        assert isinstance(issuer, PodIdentityAgent)
+
+        def accepts(credential: Credential, now: datetime) -> bool:
+            server = CodeCommit(
+                host="git.example.com", path="/v1/repos/app.git", region="eu-central-1", keys=issuer.keys
+            )
+            return server.accepts(credential.username or "", credential.secret.reveal(), now)
+
+        yield replace(
+            desk,
+            name="aws-codecommit",
+            accepts=accepts,
+            options={"repository": "https://git.example.com:8443/v1/repos/app.git", "region": "eu-central-1"},
+            others={"repository": "https://git.example.com:8443/v1/repos/app", "region": "eu-west-1"} | IDENTITY,
+        )
+
+
+@contextmanager
 def _aws_session(home: Path, clock: Clock) -> Iterator[Desk]:
     """The agent's keys by themselves; those of STS and SSO, which are kept, have tests of their own."""
     with _aws_eks(home, clock) as desk:
@@ -245,6 +268,7 @@ def _write_aws_files(home: Path) -> None:
 
 
 DESKS: Final[Mapping[str, Callable[[Path, Clock], AbstractContextManager[Desk]]]] = {
+    "aws-codecommit": _aws_codecommit,
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,
     "aws-session": _aws_session,

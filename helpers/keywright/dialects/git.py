@@ -83,6 +83,7 @@ class GitDialect:
             verb=verb,
             url=url,
             asked=f"{url.scheme}://{_text(fields[b'host'])}",
+            path=_text(fields[b"path"]) if fields.get(b"path") else None,
             username=_text(fields[b"username"]) if b"username" in fields else None,
             password=None if password is None else Secret(_text(password)),
             accepts=tuple(map(_text, capabilities)),

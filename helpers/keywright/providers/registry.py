@@ -7,12 +7,27 @@ from keywright.errors import ProviderNotFound
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
 from keywright.providers.base import Provider
 from keywright.request import Url
-from keywright.settings.model import WRITTEN, EcrOptions, EksOptions, GithubAppOptions, Profile, SessionOptions
+from keywright.settings.model import (
+    WRITTEN,
+    CodecommitOptions,
+    EcrOptions,
+    EksOptions,
+    GithubAppOptions,
+    Profile,
+    SessionOptions,
+)
 
 Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
 """Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
 
 Kind = TypeVar("Kind")
+
+
+def _aws_codecommit(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.aws.codecommit import CodecommitProvider, repository_for
+
+    options = _options(profile, CodecommitOptions)
+    return CodecommitProvider(profile=profile.id, options=options, repository=repository_for(options, url), env=env)
 
 
 def _aws_ecr(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
@@ -41,6 +56,7 @@ def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> P
 
 
 PROVIDERS: Final[dict[str, Maker]] = {
+    "aws-codecommit": _aws_codecommit,
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,
     "aws-session": _aws_session,
@@ -48,6 +64,7 @@ PROVIDERS: Final[dict[str, Maker]] = {
 }
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws-codecommit": AWS_VARIABLES,
     "aws-ecr": AWS_VARIABLES,
     "aws-eks": AWS_VARIABLES,
     "aws-session": AWS_VARIABLES,
@@ -64,7 +81,8 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
 
     Args:
         profile: an account of the settings.
-        url: where the credential is for; None where the client names no place.
+        url: where the credential is for, its path spelt as the client spells it (`Request.place`); None where the
+            client names no place.
         env: the caller's environment.
 
     Raises:

@@ -14,7 +14,7 @@ import msgspec
 
 from keywright.errors import ConfigurationError
 from keywright.request import Client, parse_url
-from keywright.settings.model import MARGINS, OPTIONS, WRITTEN, EksOptions, GithubAppOptions, Options
+from keywright.settings.model import MARGINS, OPTIONS, WRITTEN, CodecommitOptions, EksOptions, GithubAppOptions, Options
 from keywright.settings.values import parse_duration, parse_pattern
 
 VERSION: Final = 1
@@ -86,8 +86,17 @@ class _Check:
         options = kind(**given)
         if isinstance(options, GithubAppOptions):
             self._github_app(where, options)
+        if isinstance(options, CodecommitOptions):
+            self._codecommit(where, options)
         if isinstance(options, EksOptions) and not 1 <= options.url_expires_s <= 900:  # noqa: PLR2004 - STS's bounds
             raise self._wrong(where, "`url_expires_s` is not within 1 to 900", "")
+
+    def _codecommit(self, where: str, options: CodecommitOptions) -> None:
+        if options.region and not re.fullmatch(r"[a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2}", options.region):
+            raise self._wrong(where, "`region` is not an AWS region", "write it as eu-central-1")
+        url = parse_url(options.repository) if options.repository else None
+        if options.repository and (url is None or not url.path or url.scheme != "https"):
+            raise self._wrong(where, "`repository` is not a repository's https:// URL", "")
 
     def _github_app(self, where: str, options: GithubAppOptions) -> None:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", options.app_id):

@@ -47,6 +47,26 @@ class EcrOptions(NamedTuple):
     """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
 
 
+class CodecommitOptions(NamedTuple):
+    """`[profiles."aws-codecommit:NAME"]`: passwords for AWS CodeCommit repositories. The host names the region."""
+
+    repository: str = ""
+    """The repository's URL, for `keywright token`; git always names its own."""
+    region: str = ""
+    """The region of a host that does not name one: an alias of a VPC endpoint, say. With it any host of a route will
+    do."""
+    aws_profile: str = ""
+    """A profile of `~/.aws/config`; empty for botocore's own default chain."""
+    role_arn: str = ""
+    """A role to assume first."""
+    external_id: str = ""
+    """The external id that role asks for."""
+    session_name: str = ""
+    """The role session's name; empty for `keywright`."""
+    mfa_serial: str = ""
+    """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
+
+
 class SessionOptions(NamedTuple):
     """What identifies an AWS session that several profiles share. It is made by itself and never written by hand."""
 
@@ -76,9 +96,11 @@ class GithubAppOptions(NamedTuple):
     """Permissions to narrow the token to, such as `contents = "read"`; empty for all."""
 
 
-Options = EksOptions | EcrOptions | GithubAppOptions | SessionOptions
+AwsOptions = CodecommitOptions | EcrOptions | EksOptions | SessionOptions
+Options = AwsOptions | GithubAppOptions
 
 OPTIONS: Final[dict[str, type[Options]]] = {
+    "aws-codecommit": CodecommitOptions,
     "aws-ecr": EcrOptions,
     "aws-eks": EksOptions,
     "aws-session": SessionOptions,

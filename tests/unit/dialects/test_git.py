@@ -71,6 +71,7 @@ class TestGrammar:
             asked="https://GitHub.COM",
             username="x-access-token",
             password=Secret("a=b= c"),
+            path="acme/rocket.git",
             accepts=("authtype", "state"),
             interactive=True,
         )

@@ -92,9 +92,11 @@ class EksProvider:
             return self._sign(account.credentials, account.expires_at, host, now)._replace(inputs=account.inputs)
 
         if aid.parent is not None:
+            from botocore.credentials import ReadOnlyCredentials
+
             from keywright.providers.aws.packed_keys import unpack
 
-            return self._sign(unpack(aid.parent), aid.parent.expires_at, host, now)
+            return self._sign(ReadOnlyCredentials(*unpack(aid.parent)), aid.parent.expires_at, host, now)
         from keywright.providers.aws.session import act_as
 
         return act_as(identity, region, self.env, timeout_s, mint, aid)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from keywright.hit import sha256, stamp
 from keywright.providers.home import expand, home
-from keywright.settings.model import EcrOptions, EksOptions, SessionOptions
+from keywright.settings.model import AwsOptions
 
 VARIABLES: Final = (
     "AWS_ACCESS_KEY_ID",
@@ -70,7 +70,7 @@ class Identity(NamedTuple):
     mfa_serial: str
 
     @classmethod
-    def of(cls, options: EksOptions | EcrOptions | SessionOptions) -> "Identity":
+    def of(cls, options: AwsOptions) -> "Identity":
         """Return the identity a provider's options name."""
         return cls(
             aws_profile=options.aws_profile,

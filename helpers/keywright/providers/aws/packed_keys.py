@@ -4,7 +4,7 @@
 """
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from keywright.credential import Credential
 from keywright.errors import Unavailable
@@ -14,21 +14,27 @@ if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
 
+class Keys(NamedTuple):
+    """One set of AWS keys; `token` is None for those that live long."""
+
+    access_key: str
+    secret_key: str
+    token: str | None
+
+
 def pack(keys: "ReadOnlyCredentials") -> Secret:
     """Return what is secret of the keys."""
     return Secret(json.dumps({"secret_key": keys.secret_key, "session_token": keys.token or ""}))
 
 
-def unpack(session: Credential) -> "ReadOnlyCredentials":
+def unpack(session: Credential) -> Keys:
     """Return the keys in a session's credential.
 
     Raises:
         Unavailable: there are none in it.
     """
-    from botocore.credentials import ReadOnlyCredentials
-
     try:
         packed = json.loads(session.secret.reveal())
-        return ReadOnlyCredentials(str(session.username), packed["secret_key"], packed["session_token"] or None)
+        return Keys(str(session.username), packed["secret_key"], packed["session_token"] or None)
     except (ValueError, TypeError, LookupError):
         raise Unavailable("the kept AWS session cannot be read", mend="forget it by `keywright invalidate`") from None

@@ -12,14 +12,12 @@ from keywright.freshness import NOTHING
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.base import Parent
-from keywright.settings.model import EcrOptions, EksOptions, Profile, SessionOptions
+from keywright.settings.model import AwsOptions, Profile, SessionOptions
 
 _LENT: Final = ("role_arn", "web_identity_token_file", "sso_account_id", "sso_role_name")
 
 
-def parent_of(
-    options: EksOptions | EcrOptions, region: str, env: Mapping[str, str], lifetime: timedelta = NOTHING
-) -> Parent | None:
+def parent_of(options: AwsOptions, region: str, env: Mapping[str, str], lifetime: timedelta = NOTHING) -> Parent | None:
     """Return the session that credentials of these options are made with; None where none is lent.
 
     Args:

@@ -39,6 +39,7 @@ from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.failures import Translator
 from keywright.providers.aws.mfa import Prompter
+from keywright.providers.aws.packed_keys import Keys, unpack
 from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
 from keywright.transport import silence, wait_for
@@ -68,6 +69,12 @@ class Account:
     inputs: Mapping[str, str]
     session: botocore.session.Session
     is_lent: bool = False
+
+    @property
+    def keys(self) -> Keys:
+        """The same keys, without botocore."""
+        found = self.credentials
+        return Keys(str(found.access_key), str(found.secret_key), found.token)
 
     def client(self, service: str, config: Config) -> Any:  # noqa: ANN401 - botocore makes clients' classes as it runs
         """Return a botocore client that acts with these credentials."""
@@ -126,10 +133,12 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
 
 
 def _reopen(session: botocore.session.Session, parent: Credential, inputs: Mapping[str, str]) -> Account:
-    from keywright.providers.aws.packed_keys import unpack
-
     return Account(
-        credentials=unpack(parent), expires_at=parent.expires_at, inputs=inputs, session=session, is_lent=True
+        credentials=ReadOnlyCredentials(*unpack(parent)),
+        expires_at=parent.expires_at,
+        inputs=inputs,
+        session=session,
+        is_lent=True,
     )
 
 

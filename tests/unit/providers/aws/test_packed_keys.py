@@ -5,7 +5,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from keywright.credential import Credential
 from keywright.errors import Unavailable
-from keywright.providers.aws.packed_keys import pack, unpack
+from keywright.providers.aws.packed_keys import Keys, pack, unpack
 from keywright.secret import Secret
 
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -14,7 +14,8 @@ NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)
 @pytest.mark.parametrize("token", ["session/+=", None])
 def test_keys_come_out_as_they_went_in(token: str | None) -> None:
     keys = ReadOnlyCredentials("ASIATEST", "secret/+", token)
-    assert unpack(Credential(secret=pack(keys), username="ASIATEST", issued_at=NOW)) == keys
+    unpacked = unpack(Credential(secret=pack(keys), username="ASIATEST", issued_at=NOW))
+    assert unpacked == Keys("ASIATEST", "secret/+", token)
 
 
 @pytest.mark.parametrize("text", ["canary", "[]", "{}", "null", '{"secret_key": "canary"}'])
