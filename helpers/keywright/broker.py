@@ -15,8 +15,9 @@ from keywright.errors import (
     UsageError,
 )
 from keywright.freshness import Freshness
+from keywright.prompt import Ask
 from keywright.providers.registry import make
-from keywright.renewal import CAUSES, Ask, Renewals, Served, expired, place_of
+from keywright.renewal import CAUSES, Renewals, Served, expired, place_of
 from keywright.request import Request
 from keywright.routes import profiles_for
 from keywright.secret import Secret
@@ -36,7 +37,7 @@ class Broker:
         say: Callable[[str], None],
         ask: Ask | None = None,
     ) -> None:
-        """Take what one process is given; `ask` asks its person, None if it has none (`keywright.renewal.Ask`)."""
+        """Take what one process is given; `ask` asks its person, None if it has none (`keywright.prompt`)."""
         self._settings = settings
         self._cache = cache
         self._kept = ForgivingCache(cache, say)

@@ -27,18 +27,15 @@ from keywright.errors import (
     UsageError,
 )
 from keywright.freshness import JITTER_AT_MOST, Freshness, Schedule
+from keywright.prompt import Ask
 from keywright.providers.base import ALONE, Aid, Minted, Parent, Provider
 from keywright.request import Request, Verb
-from keywright.secret import Secret
 from keywright.settings.model import Profile, Settings
 
 CAUSES: Final = (Refused, Unavailable, Unreachable)
 _LEFT_FOR_THE_CHILD_S: Final = 2.0
 _WORN: Final = 0.1
 """A session that has used up less of its lifetime than this would hardly last longer if it were renewed."""
-
-Ask = Callable[[str], Secret]
-"""Asks the person one question; raises NeedsPerson if there is nobody to ask or they do not answer."""
 
 
 class Served(NamedTuple):

@@ -16,6 +16,7 @@ from keywright.dialects.base import Dialect, Reply
 from keywright.errors import EXIT_INTERRUPTED, Bug, Busy, CacheUnusable, CredentialNotFound, KeywrightError
 from keywright.freshness import Freshness
 from keywright.log import say
+from keywright.prompt import Ask, find_ask
 from keywright.ready import Asked, Ready
 from keywright.renewal import Served
 from keywright.request import Client, Request, Verb
@@ -30,12 +31,14 @@ class Process(NamedTuple):
         stdout_fd: the descriptor that the client reads; -1 if it was closed.
         stderr: where the person reads.
         now: the clock, aware UTC.
+        ask: how to ask the person one question; None where nobody can be asked.
     """
 
     asked: Asked
     stdout_fd: int
     stderr: TextIO
     now: Callable[[], datetime]
+    ask: Ask | None = None
 
     @classmethod
     def real(cls, name: str, args: Sequence[str], stdin: bytes | None) -> Self:
@@ -61,7 +64,13 @@ class Process(NamedTuple):
         os.dup2(nothing, 0)
         os.close(nothing)
         asked = Asked(name=name, args=tuple(args), env=dict(os.environ), stdin=stdin)
-        return cls(asked=asked, stdout_fd=stdout_fd, stderr=sys.stderr, now=lambda: datetime.now(UTC))
+        return cls(
+            asked=asked,
+            stdout_fd=stdout_fd,
+            stderr=sys.stderr,
+            now=lambda: datetime.now(UTC),
+            ask=find_ask(asked.env),
+        )
 
 
 class Call:
@@ -124,7 +133,10 @@ class Call:
         settings = load(path, self._cache.seals if self._cache else None)
         if self._cache is not None:
             self._ready = Ready(self._cache, settings, asked)
-        return Broker(settings=settings, cache=self._cache, env=asked.env, now=self._process.now, say=self._say)
+        process = self._process
+        return Broker(
+            settings=settings, cache=self._cache, env=asked.env, now=process.now, say=self._say, ask=process.ask
+        )
 
     def _wake(self, request: Request, served: Served) -> None:
         """Start a renewal behind a stale answer, or behind one that kubectl seems to have had rejected."""

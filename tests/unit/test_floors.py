@@ -11,7 +11,7 @@ import keywright
 PACKAGE = Path(keywright.__file__).parent
 FLOORS = [
     {"hit"},
-    {"secret", "errors", "credential", "request", "freshness", "deadline", "log"},
+    {"secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
     {"cache", "vault", "settings", "transport"},
     {"providers", "profiles"},
     {"routes", "broker", "renewal", "dialects"},

@@ -1,6 +1,7 @@
 """A credential that is made with a session: the session comes first, once for all. And a person is asked once."""
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from keywright.cache.open import Cache, open_cache
 from keywright.credential import Credential
 from keywright.errors import Busy, CredentialExpired, KeywrightError, NeedsPerson, Refused, Unavailable, Unreachable
 from keywright.freshness import Margins
+from keywright.providers import registry
 from keywright.providers.base import Minted, Parent
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
@@ -337,3 +339,34 @@ class TestAQuestion:
         files = [path for path in Path(house.cache.folder).parent.rglob("*") if path.is_file()]
         assert files
         assert not [path for path in files if b"000000" in path.read_bytes()]
+
+
+class TestWaitingForAPerson:
+    """Somebody else's terminal has the question: the lock stays taken for longer than a renewal may take."""
+
+    @pytest.fixture(autouse=True)
+    def asked(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        house.adopt(Locked)
+        monkeypatch.setattr("keywright.broker.LOCK_WAIT_S", 0.1)
+        house.fails(NeedsPerson)  # as the one who asks has left it
+
+    def child(self, house: House) -> str:
+        return registry.make(house.settings.profiles[ONE], None, os.environ).key.digest
+
+    def test_who_may_be_asked_too_waits_for_the_answer(self, house: House) -> None:
+        house.answers = ["123456"]
+        got: list[Credential] = []
+        entries = house.cache.entries
+        with entries.lock(self.child(house), 0):
+            other = threading.Thread(target=lambda: got.append(house.get(interactive=True)))
+            other.start()
+            other.join(0.5)
+            assert other.is_alive(), "it has waited for longer than a renewal may take"
+        other.join(30)
+        assert len(got) == 1
+
+    def test_who_may_not_is_told_that_somebody_is_asked(self, house: House) -> None:
+        house.clock.shift(60)
+        with house.cache.entries.lock(self.child(house), 0):
+            error = house.fails(Busy)
+        assert "another process is waiting for an answer on its terminal; answer there, then try again" in str(error)
