@@ -41,6 +41,12 @@ class Credential(NamedTuple):
     username: str | None = None
     kept: Kept | None = None
 
+    def __repr__(self) -> str:
+        """Show what is not secret. In the user name of a CodeCommit password a session token follows a `%`."""
+        name = self.username and self.username.partition("%")[0]
+        when = f"issued_at={self.issued_at!r}, expires_at={self.expires_at!r}"
+        return f"Credential(secret={self.secret!r}, username={name!r}, {when}, kept={self.kept!r})"
+
 
 class CacheKey(NamedTuple):
     """Everything that changes the answer, and nothing secret.

@@ -9,7 +9,9 @@ from typing import Final
 FETCH_S: Final = 20.0
 LOCK_WAIT_S: Final = 25.0
 CALL_S: Final = 30.0
-"""One fetch < the wait for a lock < the whole call, so that each gives up before the one around it."""
+PERSON_S: Final = 120.0
+"""One fetch < the wait for a lock < the whole call, so that each gives up before the one around it. A person's time to
+answer is none of them: it stops the three (`paused`)."""
 
 
 class OutOfTime(BaseException):
@@ -45,6 +47,26 @@ def within(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
         if outer_s:
             signal.setitimer(signal.ITIMER_REAL, max(outer_s - (seconds - left_s), 0.001))
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Let the block take as long as it takes, a person's answer say: the bound around it goes on afterwards."""
+    left_s, _ = signal.getitimer(signal.ITIMER_REAL)
+    if not left_s:
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left_s)
+
+
+def left_s(at_most: float) -> float:
+    """Return the seconds that the bounds around this leave, or `at_most` if that is less or nothing bounds it."""
+    left, _ = signal.getitimer(signal.ITIMER_REAL)
+    return min(left or at_most, at_most)
 
 
 def is_spent() -> bool:

@@ -140,10 +140,19 @@ class Busy(KeywrightError):
 
 
 class NeedsPerson(KeywrightError):
-    """Only a person can go on: a login, a second factor, a consent."""
+    """Only a person can go on: a login, a second factor, a consent.
+
+    Attributes:
+        question: what to ask the person, such as `MFA code for arn:aws:iam::111122223333:mfa/ann`, where the answer is
+            all that is wanted; empty where they have to go elsewhere.
+    """
 
     code = "needs_person"
     exit_code = 4
+
+    def __init__(self, what: str, *, mend: str = "", retry_after_s: float | None = None, question: str = "") -> None:
+        super().__init__(what, mend=mend, retry_after_s=retry_after_s)
+        self.question = question
 
 
 class CacheUnusable(KeywrightError):

@@ -9,9 +9,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from keywright.broker import Served, as_it_is
 from keywright.errors import CredentialNotFound, VaultUnusable
 from keywright.providers.store import Store
+from keywright.renewal import Served, as_it_is
 from keywright.request import Client, Request, Verb
 from keywright.routes import profiles_for
 from keywright.settings.model import Settings

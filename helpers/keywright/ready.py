@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from keywright.broker import Served
 from keywright.cache.answers import LONGEST_S, Answer
 from keywright.cache.open import Cache
 from keywright.errors import CacheUnusable
 from keywright.hit import boot_mark, question, stamp
+from keywright.renewal import Served
 from keywright.request import Client, Request
 from keywright.settings.model import Settings
 

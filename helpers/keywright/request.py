@@ -128,6 +128,16 @@ class Request(NamedTuple):
     options: Mapping[str, object] | None = None
     interactive: bool = False
 
+    @property
+    def place(self) -> Url | None:
+        """`url` with its path as the client spells it, query and slashes at its ends left out: what a signature needs.
+
+        git drops `.git` and the like nowhere, and neither does who checks a signature of its path.
+        """
+        if self.url is None or not self.path:
+            return self.url
+        return self.url._replace(path=self.path.partition("?")[0].strip("/"))
+
 
 def parse_host(text: str, scheme: str) -> str | None:
     """Return `host[:port]` in normal form, or None if it is not one.

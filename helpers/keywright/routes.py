@@ -5,8 +5,9 @@ from typing import Final
 
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
 from keywright.request import Client, Request, Url
-from keywright.settings.model import OPTIONS, EcrOptions, Profile, Route, Settings
+from keywright.settings.model import OPTIONS, CodecommitOptions, EcrOptions, Profile, Route, Settings
 
+WELL_KNOWN_CODECOMMIT: Final = Profile(id="aws-codecommit:default", options=CodecommitOptions())
 WELL_KNOWN_ECR: Final = Profile(id="aws-ecr:default", options=EcrOptions())
 _DOCKER_HUB: Final = "index.docker.io"
 
@@ -33,6 +34,8 @@ def profiles_for(settings: Settings, request: Request) -> tuple[Profile, ...]:
         return tuple(settings.profiles[name] for name in route.profiles)
     if request.client is Client.DOCKER and request.url.scheme != "http" and _is_ecr(request.url):
         return (WELL_KNOWN_ECR,)
+    if request.client is Client.GIT and request.url.scheme == "https" and _is_codecommit(request.url):
+        return (WELL_KNOWN_CODECOMMIT,)
     raise CredentialNotFound("no route serves it", mend=_hint(settings.routes, request))
 
 
@@ -40,6 +43,14 @@ def _is_ecr(url: Url) -> bool:
     from keywright.providers.aws.hosts import find_registry  # the others never ask
 
     return find_registry(url.host if url.scheme else url.host.removesuffix(":443")) is not None
+
+
+def _is_codecommit(url: Url) -> bool:
+    if "git-codecommit" not in url.host:
+        return False
+    from keywright.providers.aws.hosts import find_codecommit_region
+
+    return bool(find_codecommit_region(url.host))
 
 
 def named(settings: Settings, name: str) -> Profile:
@@ -51,8 +62,9 @@ def named(settings: Settings, name: str) -> Profile:
     profile = settings.profiles.get(name)
     if profile is not None:
         return profile
-    if name == WELL_KNOWN_ECR.id:
-        return WELL_KNOWN_ECR
+    for well_known in (WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR):
+        if name == well_known.id:
+            return well_known
     known = ", ".join(sorted(settings.profiles)) or "none"
     raise ProviderNotFound(f"there is no profile `{name}`", mend=f"{settings.source} has: {known}")
 

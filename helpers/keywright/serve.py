@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Self, TextIO
 
 from keywright import hit
-from keywright.broker import Broker, Served
+from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
 from keywright.dialects.base import NOTHING, Dialect, Reply
@@ -17,7 +17,9 @@ from keywright.errors import EXIT_INTERRUPTED, Bug, Busy, CacheUnusable, Credent
 from keywright.freshness import Freshness
 from keywright.keeping import Keeping
 from keywright.log import say
+from keywright.prompt import Ask, find_ask
 from keywright.ready import Asked, Ready
+from keywright.renewal import Served
 from keywright.request import Client, Request, Verb
 from keywright.settings.load import load, locate
 
@@ -30,12 +32,14 @@ class Process(NamedTuple):
         stdout_fd: the descriptor that the client reads; -1 if it was closed.
         stderr: where the person reads.
         now: the clock, aware UTC.
+        ask: how to ask the person one question; None where nobody can be asked.
     """
 
     asked: Asked
     stdout_fd: int
     stderr: TextIO
     now: Callable[[], datetime]
+    ask: Ask | None = None
 
     @classmethod
     def real(cls, name: str, args: Sequence[str], stdin: bytes | None) -> Self:
@@ -61,7 +65,13 @@ class Process(NamedTuple):
         os.dup2(nothing, 0)
         os.close(nothing)
         asked = Asked(name=name, args=tuple(args), env=dict(os.environ), stdin=stdin)
-        return cls(asked=asked, stdout_fd=stdout_fd, stderr=sys.stderr, now=lambda: datetime.now(UTC))
+        return cls(
+            asked=asked,
+            stdout_fd=stdout_fd,
+            stderr=sys.stderr,
+            now=lambda: datetime.now(UTC),
+            ask=find_ask(asked.env),
+        )
 
 
 class Call:
@@ -138,7 +148,10 @@ class Call:
         keeping = Keeping(settings=settings, env=asked.env)
         if self._cache is not None:
             self._ready = Ready(self._cache, settings, asked, vault=keeping.source)
-        broker = Broker(settings=settings, cache=self._cache, env=asked.env, now=self._process.now, say=self._say)
+        process = self._process
+        broker = Broker(
+            settings=settings, cache=self._cache, env=asked.env, now=process.now, say=self._say, ask=process.ask
+        )
         return broker, keeping
 
     def _wake(self, request: Request, served: Served) -> None:

@@ -5,7 +5,7 @@ A desk is what the conformance suite knows of a provider. Whoever adds a provide
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fakes.asking import Clock
 from fakes.bent import Garbage
+from fakes.codecommit import CodeCommit
 from keywright.credential import Credential
 from keywright.demo.ecr import EcrIssuer
 from keywright.demo.github import AppKey, GitHubIssuer, Installation
@@ -20,6 +21,7 @@ from keywright.demo.issuer import LoopbackServer
 from keywright.demo.pod_identity import PodIdentityAgent
 from keywright.demo.sigv4 import AccessKey
 from keywright.demo.sts import EksTokenVerifier, TokenRefused
+from keywright.providers.aws.packed_keys import unpack
 from keywright.providers.base import Minted, Provider
 from keywright.providers.registry import make
 from keywright.settings.model import OPTIONS, Profile
@@ -99,6 +101,7 @@ IDENTITY: Final = {
     "role_arn": "arn:aws:iam::111122223333:role/other",
     "external_id": "other",
     "session_name": "other",
+    "mfa_serial": "other",
 }
 BOTOCORE_CAPS_NO_BODY: Final = "botocore caps no body: JSON after 2 MiB of blanks is an answer to it"
 UNSPOILED: Final = "`garbage` spoils the fields of GitHub and ECR; the agent's are named otherwise and stay honest"
@@ -210,6 +213,51 @@ def _aws_eks(home: Path, clock: Clock) -> Iterator[Desk]:
         )
 
 
+@contextmanager
+def _aws_codecommit(home: Path, clock: Clock) -> Iterator[Desk]:
+    """Signed here, as an EKS token is, with keys from the same agent."""
+    with _aws_eks(home, clock) as desk:
+        issuer = desk.issuer
+        assert isinstance(issuer, PodIdentityAgent)
+
+        def accepts(credential: Credential, now: datetime) -> bool:
+            server = CodeCommit(
+                host="git.example.com", path="/v1/repos/app.git", region="eu-central-1", keys=issuer.keys
+            )
+            return server.accepts(credential.username or "", credential.secret.reveal(), now)
+
+        yield replace(
+            desk,
+            name="aws-codecommit",
+            accepts=accepts,
+            options={"repository": "https://git.example.com:8443/v1/repos/app.git", "region": "eu-central-1"},
+            others={"repository": "https://git.example.com:8443/v1/repos/app", "region": "eu-west-1"} | IDENTITY,
+        )
+
+
+@contextmanager
+def _aws_session(home: Path, clock: Clock) -> Iterator[Desk]:
+    """The agent's keys by themselves; those of STS and SSO, which are kept, have tests of their own."""
+    with _aws_eks(home, clock) as desk:
+        issuer = desk.issuer
+        assert isinstance(issuer, PodIdentityAgent)
+
+        def accepts(credential: Credential, _now: datetime) -> bool:
+            keys = unpack(credential)
+            return (keys.access_key, keys.secret_key, keys.token) in {
+                (key.id, key.secret, key.session_token) for key in issuer.keys
+            }
+
+        yield replace(
+            desk,
+            name="aws-session",
+            accepts=accepts,
+            lifetime=issuer.lifetime,
+            options={},
+            others=IDENTITY,
+        )
+
+
 def _write_aws_files(home: Path) -> None:
     folder = home / ".aws"
     folder.mkdir()
@@ -220,7 +268,9 @@ def _write_aws_files(home: Path) -> None:
 
 
 DESKS: Final[Mapping[str, Callable[[Path, Clock], AbstractContextManager[Desk]]]] = {
+    "aws-codecommit": _aws_codecommit,
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,
+    "aws-session": _aws_session,
     "github-app": _github_app,
 }

@@ -11,7 +11,7 @@ from keywright.errors import KeywrightError
 from keywright.freshness import Margins
 from keywright.hit import stamp
 from keywright.providers import registry
-from keywright.providers.base import Minted
+from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.request import Url
 from keywright.secret import Secret
 from keywright.settings.model import Profile
@@ -32,6 +32,10 @@ class Minter:
     notes: tuple[str, ...] = ()
     calls: int = 0
     memories: list[dict[str, str]] = field(default_factory=list)
+    aids: list[Aid] = field(default_factory=list)
+    is_kept: bool = True
+    parents: dict[str, Parent] = field(default_factory=dict)
+    """The parent of each profile that has one."""
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def maker(profile: Profile, _url: Url | None, _env: Mapping[str, str]) -> "Minting":
@@ -59,11 +63,16 @@ class Minting:
     def inputs(self) -> Mapping[str, str]:
         return {path: stamp(path) for path in self.minter.files}
 
-    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str]) -> Minted:
+    @property
+    def parent(self) -> Parent | None:
+        return self.minter.parents.get(self.profile.id)
+
+    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
         minter = self.minter
         inputs = self.inputs
         minter.calls += 1
         minter.memories.append(dict(memory))
+        minter.aids.append(aid)
         assert timeout_s > 0
         if minter.failure is not None and minter.failing in {"", self.profile.id}:
             failure = minter.failure
@@ -80,4 +89,5 @@ class Minting:
             inputs=inputs,
             notes=minter.notes,
             memory={"installation_id": str(minter.calls)},
+            is_kept=minter.is_kept,
         )

@@ -11,7 +11,7 @@ import time_machine
 from fakes.minter import Minter
 from fakes.outcomes import OUTCOMES, Row
 from keywright import broker
-from keywright.broker import Broker, Served
+from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
 from keywright.errors import (
     Busy,
@@ -23,6 +23,7 @@ from keywright.errors import (
     Unreachable,
 )
 from keywright.freshness import Freshness, Margins
+from keywright.renewal import Served
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
 from keywright.settings.model import GithubAppOptions, Profile, Route, Settings

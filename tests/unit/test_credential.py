@@ -36,6 +36,13 @@ def test_the_digest_is_that_of_the_canonical_json() -> None:
     assert key.digest == hashlib.sha256(text.encode()).hexdigest()
 
 
+def test_a_credential_does_not_show_the_session_token_in_a_user_name() -> None:
+    issued_at = datetime(2030, 1, 1, tzinfo=UTC)
+    credential = Credential(secret=Secret("canary"), username="AKID%canary", issued_at=issued_at)
+    assert "username='AKID'" in repr(credential)
+    assert "canary" not in f"{credential!r} {credential}"
+
+
 @pytest.mark.parametrize("facts", [{}, {"a": "b"}])
 def test_the_document_is_a_copy(facts: Mapping[str, str]) -> None:
     key = CacheKey(provider="p", profile="p:x", facts=facts)

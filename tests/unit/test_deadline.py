@@ -10,7 +10,7 @@ from types import FrameType
 
 import pytest
 
-from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, is_spent, within
+from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, is_spent, left_s, paused, within
 
 # pytest-timeout's own method is the alarm that is tested here.
 pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.real_clock]
@@ -152,6 +152,37 @@ def test_an_inner_bound_that_struck_leaves_the_outer_one_unspent() -> None:
         with suppress(OutOfTime), within(SOON_S):
             signal.pause()
         assert not is_spent()
+
+
+def test_what_a_person_takes_counts_for_no_bound() -> None:
+    with within(NEVER_S), within(0.2):
+        with paused():
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+            threading.Event().wait(0.3)
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.2
+
+
+def test_the_bound_strikes_after_a_pause_and_a_persons_own_bound_within_it() -> None:
+    def wait_twice() -> None:
+        with paused(), suppress(OutOfTime), within(SOON_S):
+            signal.pause()
+        signal.pause()
+
+    with pytest.raises(OutOfTime), within(SOON_S):
+        wait_twice()
+
+
+def test_where_nothing_is_bounded_there_is_nothing_to_pause() -> None:
+    with paused():
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_the_time_that_is_left_is_that_of_the_sooner_bound() -> None:
+    assert left_s(NEVER_S) == NEVER_S
+    with within(30), within(NEVER_S):
+        assert 0 < left_s(NEVER_S) <= 30
+        assert left_s(1) == 1
 
 
 def test_somebody_elses_alarm_is_given_back() -> None:

@@ -11,16 +11,16 @@ import keywright
 PACKAGE = Path(keywright.__file__).parent
 FLOORS = [
     {"hit"},
-    {"secret", "errors", "credential", "request", "freshness", "deadline", "log"},
+    {"secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
     {"cache", "vault", "settings", "transport"},
     {"providers", "profiles"},
-    {"routes", "broker", "keeping", "dialects"},
+    {"routes", "broker", "keeping", "renewal", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
     {"manage", "demo"},
     {"bin"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-SIDEWAYS_FORBIDDEN = [{"dialects", "broker"}, {"dialects", "routes"}, {"dialects", "keeping"}]
+SIDEWAYS_FORBIDDEN = [{"dialects", room} for room in ("broker", "keeping", "renewal", "routes")]
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keywright.request import Url, parse_host, parse_path, parse_scheme, parse_url, plain_path
+from keywright.request import Client, Request, Url, Verb, parse_host, parse_path, parse_scheme, parse_url, plain_path
 
 CONTROL_CHARACTERS = [chr(code) for code in (*range(0x20), 0x7F)]
 LABELS = st.text("abcxyzABC0189-_", min_size=1, max_size=8)
@@ -290,3 +290,22 @@ def test_a_name_is_the_host_without_its_port(host: str, name: str) -> None:
 )
 def test_loopback_is_told_from_what_looks_like_it(host: str, is_loopback: bool) -> None:
     assert Url(scheme="http", host=host).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (None, "acme/app"),
+        ("", "acme/app"),
+        ("acme/app.git", "acme/app.git"),
+        ("acme/app.git/info/lfs", "acme/app.git/info/lfs"),
+        ("acme/app.git?x=y", "acme/app.git"),
+        ("/acme/app/", "acme/app"),
+        ("acme/a%41", "acme/a%41"),
+    ],
+)
+def test_a_place_has_the_path_as_it_was_spelt(path: str | None, expected: str) -> None:
+    url = Url(scheme="https", host="github.com", path="acme/app")
+    request = Request(client=Client.GIT, verb=Verb.GET, url=url, path=path)
+    assert request.place == url._replace(path=expected)
+    assert request._replace(url=None).place is None

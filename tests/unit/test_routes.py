@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import WELL_KNOWN_ECR, matches, profiles_for
+from keywright.routes import WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR, matches, profiles_for
 from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile, Route, Settings
 from keywright.settings.values import parse_pattern
 
@@ -316,6 +316,31 @@ def test_the_well_known_profile_has_a_name_and_can_be_set() -> None:
     own = Profile(id="aws-ecr:default", options=EcrOptions(aws_profile="prod"))
     settings = Settings(source="/c.toml", stamp="-", profiles={own.id: own})
     assert profiles_for(settings, by_name(profile="aws-ecr:default")) == (own,)
+
+
+CODECOMMIT = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/app"
+
+
+def test_codecommit_needs_no_route_and_a_route_comes_before() -> None:
+    assert profiles_for(settings_of(), ask(GIT, CODECOMMIT)) == (WELL_KNOWN_CODECOMMIT,)
+    assert profiles_for(settings_of(), by_name(profile="aws-codecommit:default")) == (WELL_KNOWN_CODECOMMIT,)
+    own = settings_of(route_of(GIT, "https://*.eu-west-1.amazonaws.com", APP))
+    assert profiles_for(own, ask(GIT, CODECOMMIT)) == (profile_of(APP),)
+
+
+@pytest.mark.parametrize(
+    ("client", "url"),
+    [
+        (GIT, CODECOMMIT.replace("https", "http")),
+        (GIT, CODECOMMIT.replace("amazonaws.com", "amazonaws.com.evil.example")),
+        (GIT, CODECOMMIT.replace("amazonaws.com", "amazonaws.com:8443")),
+        (DOCKER, CODECOMMIT),
+        (KUBE, CODECOMMIT),
+    ],
+)
+def test_nothing_but_git_over_https_to_the_very_host_is_codecommit(client: Client, url: str) -> None:
+    with pytest.raises(CredentialNotFound):
+        profiles_for(settings_of(), ask(client, url))
 
 
 def test_an_unknown_profile_is_told_with_the_known_ones() -> None:

@@ -93,6 +93,8 @@ class Failures:
             document = json.loads(file[0])
             kind = ERRORS[document["code"]]
             error = kind(str(document["what"]), mend=str(document["mend"]))
+            if isinstance(error, NeedsPerson):
+                error.question = str(document.get("question", ""))
             failed_at_s, retry_at_s = float(document["failed_at_unix_s"]), float(document["retry_at_unix_s"])
             return Failure(
                 error=error.about(str(document["account"]), str(document["host"])),
@@ -132,6 +134,8 @@ class Failures:
             "inputs": dict(inputs),
             "way": self._way,
         }
+        if isinstance(error, NeedsPerson) and error.question:
+            document["question"] = error.question
         self._folder.replace(f"{entry}.json", json.dumps(document).encode("ascii") + b"\n", mtime=now_s)
         return failure
 

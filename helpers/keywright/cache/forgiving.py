@@ -84,6 +84,16 @@ class ForgivingCache:
         except CacheUnusable as problem:
             self._do_without(problem)
 
+    def brake_like(self, key: CacheKey, other: CacheKey) -> None:
+        """Let nobody start a renewal of `key` before it is time to ask for `other` again, which it needs."""
+        failure = self.recall(other)
+        if self._cache is None or failure is None:
+            return
+        try:
+            self._cache.answers.brake(key.digest, failure.retry_at_s)
+        except CacheUnusable as problem:
+            self._do_without(problem)
+
     def _do_without(self, error: CacheUnusable) -> None:
         self._cache = None
         self._say(f"not using the cache: {error}")

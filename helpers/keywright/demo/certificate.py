@@ -30,8 +30,8 @@ class LoopbackCertificate:
     ca_pem: str
 
 
-def make_certificate() -> LoopbackCertificate:
-    """Make a new authority and a certificate for `127.0.0.1` and `localhost`, P-256 both."""
+def make_certificate(*more: str) -> LoopbackCertificate:
+    """Make a new authority and a certificate for `127.0.0.1`, `localhost` and `more` names, P-256 both."""
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name, server_name = (
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("keywright demo CA", "127.0.0.1")
@@ -42,7 +42,9 @@ def make_certificate() -> LoopbackCertificate:
         .add_extension(_usage(signs_certificates=True), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName("localhost")])
+    names = x509.SubjectAlternativeName(
+        [x509.IPAddress(IPv4Address("127.0.0.1")), *(x509.DNSName(name) for name in ("localhost", *more))]
+    )
     server = (
         _builder(server_name, ca_name, server_key.public_key(), ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

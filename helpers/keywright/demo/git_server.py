@@ -9,6 +9,7 @@ streams the answer. No configuration of the user or the machine takes part.
 """
 
 import os
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ PIECE_BYTES: Final = 64 * 1024
 REFS_ROUTE: Final = "GET /{repository*}.git/info/refs"
 READ_ROUTE: Final = "POST /{repository*}.git/git-upload-pack"
 WRITE_ROUTE: Final = "POST /{repository*}.git/git-receive-pack"
+ROUTES: Final = (REFS_ROUTE, READ_ROUTE, WRITE_ROUTE)
 FIRST_COMMIT: Final = b"""\
 commit refs/heads/main
 committer Demo <demo@example.invalid> 1767225600 +0000
@@ -45,17 +47,21 @@ class GitServer(LoopbackServer):
         *,
         authorises: Callable[[str, str], bool],
         repositories: tuple[str, ...] = ("acme/app",),
+        tls: ssl.SSLContext | None = None,
         clock: Clock = real_clock,
     ) -> None:
         """Prepare a server that lets in whoever brings a user name and password that `authorises` says yes to.
 
         Args:
             authorises: asked on every request.
-            repositories: paths without `.git`.
+            repositories: paths without `.git`, which a client may leave out too.
+            tls: a server context for https; None for http.
             clock: the server's time.
         """
         super().__init__(
-            {REFS_ROUTE: self._guarded, READ_ROUTE: self._guarded, WRITE_ROUTE: self._guarded}, clock=clock
+            dict.fromkeys((*ROUTES, *(route.replace(".git/", "/") for route in ROUTES)), self._guarded),
+            tls=tls,
+            clock=clock,
         )
         self._authorises = authorises
         self._repositories = repositories
@@ -86,7 +92,7 @@ class GitServer(LoopbackServer):
 
     def _backend(self, call: Call, username: str) -> Reply:
         """Run `git http-backend` on the call. Its body goes through a file, so that neither side waits on the other."""
-        folder = self._folder.name if self._folder else ""
+        folder, repository = self._folder.name if self._folder else "", call.values["repository"]
         environment = _environment() | {
             "GIT_PROJECT_ROOT": folder,
             "GIT_HTTP_EXPORT_ALL": "1",
@@ -94,7 +100,7 @@ class GitServer(LoopbackServer):
             "HTTP_CONTENT_ENCODING": str(call.headers.get("Content-Encoding", "")),
             "CONTENT_TYPE": str(call.headers.get("Content-Type", "")),
             "CONTENT_LENGTH": str(len(call.body)),
-            "PATH_INFO": unquote(call.path),
+            "PATH_INFO": unquote(call.path).replace(f"{repository}/", f"{repository}.git/", 1),
             "QUERY_STRING": call.query,
             "REMOTE_ADDR": "127.0.0.1",
             "REMOTE_USER": username,

@@ -36,13 +36,15 @@ EKS_FLAGS: Final = {
     "--role-arn": "role_arn",
     "--external-id": "external_id",
     "--session-name": "session_name",
+    "--mfa-serial": "mfa_serial",
     "--aws-profile": "aws_profile",
 }
 """The options of `eks` and the settings they stand for."""
 
 USAGE: Final = """\
 Usage: kube-credential-keywright eks --cluster NAME --region REGION [--role-arn ARN] [--external-id ID]
-                                     [--session-name NAME] [--aws-profile NAME] [--api-version VERSION]
+                                     [--session-name NAME] [--mfa-serial ARN] [--aws-profile NAME]
+                                     [--api-version VERSION]
        kube-credential-keywright profile ID [--api-version VERSION]
        kube-credential-keywright cluster [--api-version VERSION]
 

@@ -32,12 +32,14 @@ class PersonDialect:
         """
         match list(args):
             case ["token", profile] if profile:
-                return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile)
+                return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, interactive=True)
             case ["token", profile, "--url", text] if profile:
                 url = parse_url(text)
                 if url is None:
                     raise UsageError("the --url is not a URL of scheme, host, port and path", mend=_USAGE)
-                return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, url=url)
+                return Request(
+                    client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, url=url, interactive=True
+                )
             case _:
                 raise UsageError("that is not how to ask for a token", mend=_USAGE)
 

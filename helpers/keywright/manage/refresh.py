@@ -7,6 +7,7 @@ from keywright.broker import Broker
 from keywright.cache.open import open_cache
 from keywright.errors import UsageError
 from keywright.manage.status import profile_of, span
+from keywright.prompt import find_ask
 from keywright.providers.registry import make
 from keywright.request import Client, Request, Url, Verb, parse_url
 from keywright.routes import named
@@ -27,7 +28,7 @@ def renew(
         KeywrightError: one could not be renewed.
     """
     settings, cache = load(locate(env)), open_cache(env)
-    broker = Broker(settings=settings, cache=cache, env=env, now=now, say=say)
+    broker = Broker(settings=settings, cache=cache, env=env, now=now, say=say, ask=find_ask(env))
     targets: list[tuple[Url | None, Profile]] = []
     if url is not None:
         place = parse_url(url)
@@ -45,7 +46,7 @@ def renew(
             else:
                 say(f"{name}: one was minted with other settings or in another environment, and is left to expire")
     for place, profile in targets or [(None, named(settings, name))]:
-        request = Request(client=Client.PERSON, verb=Verb.GET, asked=name, profile=name, url=place)
+        request = Request(client=Client.PERSON, verb=Verb.GET, asked=name, profile=name, url=place, interactive=True)
         served = broker.refresh(profile, request)
         until = served.credential.expires_at
         left = f"expires in {span((until - now()).total_seconds())}" if until else "expiry unknown"

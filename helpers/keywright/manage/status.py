@@ -83,7 +83,8 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
 
 
 def _place(entry: Entry) -> str:
-    return entry.url or entry.key.facts.get("cluster", "")
+    facts = entry.key.facts
+    return entry.url or facts.get("cluster") or facts.get("role_arn") or facts.get("aws_profile", "")
 
 
 def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule | None:

@@ -22,7 +22,7 @@ from keywright.credential import CacheKey, Credential
 from keywright.errors import ConfigurationError, KeywrightError, Refused, Unreachable
 from keywright.freshness import Margins
 from keywright.hit import stamp
-from keywright.providers.base import Minted
+from keywright.providers.base import ALONE, Aid, Minted
 from keywright.providers.home import expand
 from keywright.providers.minting import checked_token, reckon_expiry
 from keywright.settings.model import VAULT, GithubAppOptions
@@ -98,7 +98,11 @@ class GithubAppProvider:
         """The API's base without a trailing slash."""
         return self.options.api_url.rstrip("/")
 
-    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str]) -> Minted:
+    @property
+    def parent(self) -> None:
+        """None: the app's key signs by itself."""
+
+    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:  # noqa: ARG002 - the contract's
         """Ask GitHub for a token: one request, or two where the installation has to be looked up.
 
         Raises:

@@ -7,12 +7,28 @@ from keywright.errors import ProviderNotFound, RefreshNotSupported
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
 from keywright.providers.base import Provider, Reader
 from keywright.request import Url
-from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile, StaticOptions
+from keywright.settings.model import (
+    WRITTEN,
+    CodecommitOptions,
+    EcrOptions,
+    EksOptions,
+    GithubAppOptions,
+    Profile,
+    SessionOptions,
+    StaticOptions,
+)
 
 Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
 """Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
 
 Kind = TypeVar("Kind")
+
+
+def _aws_codecommit(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.aws.codecommit import CodecommitProvider, repository_for
+
+    options = _options(profile, CodecommitOptions)
+    return CodecommitProvider(profile=profile.id, options=options, repository=repository_for(options, url), env=env)
 
 
 def _aws_ecr(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
@@ -28,6 +44,12 @@ def _aws_eks(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Prov
     return EksProvider(profile=profile.id, options=_options(profile, EksOptions), env=env)
 
 
+def _aws_session(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.aws.role_session import SessionProvider
+
+    return SessionProvider(profile=profile.id, options=_options(profile, SessionOptions), region="", env=env)
+
+
 def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
     from keywright.providers.github_app import GithubAppProvider
 
@@ -35,8 +57,10 @@ def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> P
 
 
 PROVIDERS: Final[dict[str, Maker]] = {
+    "aws-codecommit": _aws_codecommit,
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,
+    "aws-session": _aws_session,
     "github-app": _github_app,
 }
 """Who mints."""
@@ -52,8 +76,10 @@ READERS: Final[dict[str, Callable[[Profile, Mapping[str, str]], Reader]]] = {"st
 """Who hands out what is there already."""
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws-codecommit": AWS_VARIABLES,
     "aws-ecr": AWS_VARIABLES,
     "aws-eks": AWS_VARIABLES,
+    "aws-session": AWS_VARIABLES,
     "github-app": ("HOME",),
 }
 """The environment variables that change what each minting provider returns; a trailing `*` makes a prefix.
@@ -67,7 +93,8 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
 
     Args:
         profile: an account of the settings.
-        url: where the credential is for; None where the client names no place.
+        url: where the credential is for, its path spelt as the client spells it (`Request.place`); None where the
+            client names no place.
         env: the caller's environment.
 
     Raises:
@@ -80,7 +107,7 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
     if profile.provider in READERS:
         raise RefreshNotSupported(f"{profile.id} is read where it is kept, for each request: there is nothing to renew")
     if maker is None:
-        raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(PROVIDERS)}")
+        raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(WRITTEN)}")
     return maker(profile, url, env)
 
 

@@ -14,7 +14,17 @@ import msgspec
 
 from keywright.errors import ConfigurationError
 from keywright.request import Client, parse_url
-from keywright.settings.model import MARGINS, OPTIONS, VAULT, EksOptions, GithubAppOptions, Options, StaticOptions
+from keywright.settings.model import (
+    MARGINS,
+    OPTIONS,
+    VAULT,
+    WRITTEN,
+    CodecommitOptions,
+    EksOptions,
+    GithubAppOptions,
+    Options,
+    StaticOptions,
+)
 from keywright.settings.values import parse_duration, parse_pattern
 
 VERSION: Final = 1
@@ -55,8 +65,11 @@ class _Check:
     def _profile(self, name: str, table: Mapping[str, Any]) -> None:
         where = f'[profiles."{name}"]'
         provider, colon, rest = name.partition(":")
-        if provider not in OPTIONS:
-            nearest = _nearest(provider, OPTIONS) or f"there are {', '.join(OPTIONS)}"
+        if provider == "aws-session":
+            mend = "give the profiles that act in the role the same `role_arn` or `aws_profile`"
+            raise self._wrong(where, "a shared AWS session is made by itself", mend)
+        if provider not in WRITTEN:
+            nearest = _nearest(provider, WRITTEN) or f"there are {', '.join(WRITTEN)}"
             raise self._wrong(where, f"there is no provider `{provider}`", nearest)
         if not colon or not _NAME.fullmatch(rest):
             mend = "use letters, digits and . _ @ - after the colon"
@@ -86,8 +99,17 @@ class _Check:
             self._github_app(where, options)
         if isinstance(options, StaticOptions):
             self._static(where, options)
+        if isinstance(options, CodecommitOptions):
+            self._codecommit(where, options)
         if isinstance(options, EksOptions) and not 1 <= options.url_expires_s <= 900:  # noqa: PLR2004 - STS's bounds
             raise self._wrong(where, "`url_expires_s` is not within 1 to 900", "")
+
+    def _codecommit(self, where: str, options: CodecommitOptions) -> None:
+        if options.region and not re.fullmatch(r"[a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2}", options.region):
+            raise self._wrong(where, "`region` is not an AWS region", "write it as eu-central-1")
+        url = parse_url(options.repository) if options.repository else None
+        if options.repository and (url is None or not url.path or url.scheme != "https"):
+            raise self._wrong(where, "`repository` is not a repository's https:// URL", "")
 
     def _github_app(self, where: str, options: GithubAppOptions) -> None:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", options.app_id):

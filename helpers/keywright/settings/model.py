@@ -27,6 +27,8 @@ class EksOptions(NamedTuple):
     """The external id that role asks for."""
     session_name: str = ""
     """The role session's name; empty for `keywright`."""
+    mfa_serial: str = ""
+    """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
     url_expires_s: int = 60
     """`X-Amz-Expires` of the presigned URL in seconds, 1 to 900. STS itself accepts the URL for 15 minutes."""
 
@@ -44,6 +46,38 @@ class EcrOptions(NamedTuple):
     """The external id that role asks for."""
     session_name: str = ""
     """The role session's name; empty for `keywright`."""
+    mfa_serial: str = ""
+    """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
+
+
+class CodecommitOptions(NamedTuple):
+    """`[profiles."aws-codecommit:NAME"]`: passwords for AWS CodeCommit repositories. The host names the region."""
+
+    repository: str = ""
+    """The repository's URL, for `keywright token`; git always names its own."""
+    region: str = ""
+    """The region of a host that does not name one: an alias of a VPC endpoint, say. With it any host of a route will
+    do."""
+    aws_profile: str = ""
+    """A profile of `~/.aws/config`; empty for botocore's own default chain."""
+    role_arn: str = ""
+    """A role to assume first."""
+    external_id: str = ""
+    """The external id that role asks for."""
+    session_name: str = ""
+    """The role session's name; empty for `keywright`."""
+    mfa_serial: str = ""
+    """The MFA device whose code that role asks for, such as `arn:aws:iam::111122223333:mfa/ann`."""
+
+
+class SessionOptions(NamedTuple):
+    """What identifies an AWS session that several profiles share. It is made by itself and never written by hand."""
+
+    aws_profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+    session_name: str = ""
+    mfa_serial: str = ""
 
 
 class GithubAppOptions(NamedTuple):
@@ -76,15 +110,21 @@ class StaticOptions(NamedTuple):
     """The user name that goes with it; empty for a bearer token."""
 
 
-Options = EksOptions | EcrOptions | GithubAppOptions | StaticOptions
+AwsOptions = CodecommitOptions | EcrOptions | EksOptions | SessionOptions
+Options = AwsOptions | GithubAppOptions | StaticOptions
 
 OPTIONS: Final[dict[str, type[Options]]] = {
+    "aws-codecommit": CodecommitOptions,
     "aws-ecr": EcrOptions,
     "aws-eks": EksOptions,
+    "aws-session": SessionOptions,
     "github-app": GithubAppOptions,
     "static": StaticOptions,
 }
 """The table of settings of each provider."""
+
+WRITTEN: Final = tuple(name for name in OPTIONS if name != "aws-session")
+"""The providers that a person writes profiles of."""
 
 
 MARGINS: Final = ("renew_before", "refuse_before")

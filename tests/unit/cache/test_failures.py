@@ -172,6 +172,14 @@ class TestMemory:
         failure = failures.record(ENTRY, Refused("too often", retry_after_s=1800), NOW_S, {})
         assert failure.retry_at_s == NOW_S + 1800
 
+    def test_a_question_is_remembered_with_it(self, failures: Failures) -> None:
+        for question in ("MFA code for ann", ""):
+            failures.record(ENTRY, NeedsPerson("a code is wanted", question=question), NOW_S, {})
+            failure = failures.recall(ENTRY)
+            assert failure
+            assert isinstance(failure.error, NeedsPerson)
+            assert failure.error.question == question
+
     def test_the_file_is_private_and_holds_what_was_told_and_no_more(self, failures: Failures, tmp_path: Path) -> None:
         error = Refused("it said no", mend="ask again").about("github-app:acme", "github.com")
         error.__cause__ = ValueError("ghs_canary")

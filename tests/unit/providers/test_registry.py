@@ -113,7 +113,9 @@ def test_every_kind_of_settings_has_its_provider_and_its_variables() -> None:
 
 
 def test_an_unknown_provider_is_named_with_those_that_exist() -> None:
-    with pytest.raises(ProviderNotFound, match="there is no provider 'gitlab'; known are aws-ecr, aws-eks, github-app"):
+    with pytest.raises(
+        ProviderNotFound, match="there is no provider 'gitlab'; known are aws-codecommit, aws-ecr, aws-eks, github-app"
+    ):
         make(Profile(id="gitlab:x", options=EksOptions(cluster="c", region="r")), None, {})
 
 

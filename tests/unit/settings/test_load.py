@@ -235,11 +235,23 @@ WRONG: dict[str, tuple[str, str]] = {
     # profiles
     "an unknown provider": (
         'version = 1\n[profiles."azure:x"]',
-        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are aws-ecr, aws-eks, github-app, static',
+        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are aws-codecommit, .*',
     ),
     "a provider that is nearly right": (
         'version = 1\n[profiles."aws-ek:x"]',
         r'\[profiles\."aws-ek:x"\]: there is no provider `aws-ek`; did you mean `aws-eks`\?',
+    ),
+    "a region that is none": (
+        'version = 1\n[profiles."aws-codecommit:x"]\nregion = "eu-central-1.evil.example"',
+        r'\[profiles\."aws-codecommit:x"\]: `region` is not an AWS region; write it as eu-central-1',
+    ),
+    "a repository that is only a host": (
+        'version = 1\n[profiles."aws-codecommit:x"]\nrepository = "https://git-codecommit.eu-west-1.amazonaws.com"',
+        r'\[profiles\."aws-codecommit:x"\]: `repository` is not a repository\'s https:// URL',
+    ),
+    "a session that is shared": (
+        'version = 1\n[profiles."aws-session:x"]',
+        r'\[profiles\."aws-session:x"\]: a shared AWS session is made by itself; give the profiles .*',
     ),
     "another provider than the name's": (
         f'version = 1\n{EKS}provider = "aws-ecr"',

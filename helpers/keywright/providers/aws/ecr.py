@@ -22,7 +22,7 @@ from keywright.freshness import Margins
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.hosts import EcrRegistry, EcrService, find_registry
-from keywright.providers.base import Minted
+from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.providers.minting import checked_token, reckon_expiry
 from keywright.request import Url, parse_url
 from keywright.settings.model import EcrOptions
@@ -90,7 +90,20 @@ class EcrProvider:
         """The AWS files known before botocore is asked."""
         return environment.inputs(self.env)
 
-    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str]) -> Minted:  # noqa: ARG002 - the contract's
+    @property
+    def parent(self) -> Parent | None:
+        """The role's or SSO's session, where there is one. A password outlives it."""
+        from keywright.providers.aws.profiles import parent_of
+
+        return parent_of(self.options, self.registry.region, self.env)
+
+    def fetch(
+        self,
+        now: datetime,
+        timeout_s: float,
+        memory: Mapping[str, str],  # noqa: ARG002 - the contract's
+        aid: Aid = ALONE,
+    ) -> Minted:
         """Ask ECR for a password. One call, after those that AWS credentials may need.
 
         Raises:
@@ -103,7 +116,9 @@ class EcrProvider:
         from keywright.providers.aws.session import act_as
 
         identity = Identity.of(self.options)
-        return act_as(identity, self.registry.region, self.env, timeout_s, lambda account: self._mint(account, now))
+        return act_as(
+            identity, self.registry.region, self.env, timeout_s, lambda account: self._mint(account, now), aid
+        )
 
     def _mint(self, account: "Account", now: datetime) -> Minted:
         answer = self._ask(account)

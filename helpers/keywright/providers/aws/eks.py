@@ -8,11 +8,13 @@ from keywright.credential import CacheKey, Credential
 from keywright.freshness import Margins
 from keywright.providers.aws import environment, hosts
 from keywright.providers.aws.environment import Identity
-from keywright.providers.base import Minted
+from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.secret import Secret
 from keywright.settings.model import EksOptions
 
 if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
     from keywright.providers.aws.session import Account
 
 NAME: Final = "aws-eks"
@@ -60,7 +62,20 @@ class EksProvider:
         """The AWS files known before botocore is asked."""
         return environment.inputs(self.env)
 
-    def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str]) -> Minted:  # noqa: ARG002 - the contract's
+    @property
+    def parent(self) -> Parent | None:
+        """The role's or SSO's session, where there is one."""
+        from keywright.providers.aws.profiles import parent_of
+
+        return parent_of(self.options, self.options.region, self.env, LIFETIME)
+
+    def fetch(
+        self,
+        now: datetime,
+        timeout_s: float,
+        memory: Mapping[str, str],  # noqa: ARG002 - the contract's
+        aid: Aid = ALONE,
+    ) -> Minted:
         """Sign a token as of `now`. Waits for the network only if the credentials have to be fetched.
 
         Raises:
@@ -70,17 +85,27 @@ class EksProvider:
             Unreachable: AWS was asked for credentials and did not answer.
             NeedsPerson: a login or an MFA code is wanted.
         """
-        from keywright.providers.aws.session import act_as
-
         identity, region = Identity.of(self.options), self.options.region
         host = hosts.sts_host(region)
-        return act_as(identity, region, self.env, timeout_s, lambda account: self._mint(account, host, now))
 
-    def _mint(self, account: "Account", host: str, now: datetime) -> Minted:
+        def mint(account: "Account") -> Minted:
+            return self._sign(account.credentials, account.expires_at, host, now)._replace(inputs=account.inputs)
+
+        if aid.parent is not None:
+            from botocore.credentials import ReadOnlyCredentials
+
+            from keywright.providers.aws.packed_keys import unpack
+
+            return self._sign(ReadOnlyCredentials(*unpack(aid.parent)), aid.parent.expires_at, host, now)
+        from keywright.providers.aws.session import act_as
+
+        return act_as(identity, region, self.env, timeout_s, mint, aid)
+
+    def _sign(self, keys: "ReadOnlyCredentials", keys_end_at: datetime | None, host: str, now: datetime) -> Minted:
         from keywright.providers.aws.presign import eks_token
 
         token = eks_token(
-            account.credentials,
+            keys,
             host=host,
             region=self.options.region,
             cluster=self.options.cluster,
@@ -88,8 +113,8 @@ class EksProvider:
             now=now,
         )
         expires_at = now + LIFETIME
-        if account.expires_at is not None:  # a token dies with the session that signed it
-            expires_at = min(expires_at, account.expires_at)
+        if keys_end_at is not None:  # a token dies with the session that signed it
+            expires_at = min(expires_at, keys_end_at)
         notes = []
         if len(token) > TOKEN_AT_MOST:
             notes.append(
@@ -97,4 +122,4 @@ class EksProvider:
                 "will refuse it: use credentials with a shorter session token"
             )
         credential = Credential(secret=Secret(token), issued_at=now, expires_at=expires_at)
-        return Minted(credential=credential, inputs=account.inputs, notes=tuple(notes))
+        return Minted(credential=credential, inputs=self.inputs, notes=tuple(notes))

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from keywright.hit import sha256, stamp
 from keywright.providers.home import expand, home
-from keywright.settings.model import EcrOptions, EksOptions
+from keywright.settings.model import AwsOptions
 
 VARIABLES: Final = (
     "AWS_ACCESS_KEY_ID",
@@ -60,21 +60,24 @@ class Identity(NamedTuple):
         role_arn: a role to assume with them; empty for none.
         external_id: the external id that role asks for.
         session_name: the role session's name.
+        mfa_serial: the MFA device whose code that role asks for.
     """
 
     aws_profile: str
     role_arn: str
     external_id: str
     session_name: str
+    mfa_serial: str
 
     @classmethod
-    def of(cls, options: EksOptions | EcrOptions) -> "Identity":
+    def of(cls, options: AwsOptions) -> "Identity":
         """Return the identity a provider's options name."""
         return cls(
             aws_profile=options.aws_profile,
             role_arn=options.role_arn,
             external_id=options.external_id,
             session_name=options.session_name or "keywright",
+            mfa_serial=options.mfa_serial,
         )
 
     def facts(self, env: Mapping[str, str]) -> dict[str, str]:
@@ -84,6 +87,7 @@ class Identity(NamedTuple):
             "role_arn": self.role_arn,
             "external_id": self.external_id,
             "session_name": self.session_name,
+            "mfa_serial": self.mfa_serial,
             "environment": digest(env),
         }
 

@@ -1,4 +1,4 @@
-"""AWS hosts by partition: which STS signs for a region, and which hosts are ECR registries.
+"""AWS hosts by partition: which STS signs for a region, and which hosts are ECR registries or CodeCommit.
 
 A table instead of botocore's endpoint data, because recognising a host must not cost its import. The partitions are
 those of botocore's `partitions.json`; a test holds the two equal for every region there. Registry hosts, as in
@@ -9,6 +9,13 @@ https://docs.aws.amazon.com/general/latest/gr/ecr.html:
     123456789012.dkr-ecr.eu-central-1.on.aws               private, IPv4 and IPv6
     123456789012.dkr-ecr-fips.us-east-1.on.aws             private, IPv4 and IPv6, FIPS
     public.ecr.aws, ecr-public.aws.com                     public
+
+CodeCommit's, as in https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html and, for VPC endpoints,
+https://docs.aws.amazon.com/codecommit/latest/userguide/codecommit-and-interface-VPC.html:
+
+    git-codecommit.eu-central-1.amazonaws.com
+    git-codecommit-fips.us-east-1.amazonaws.com
+    vpce-0c1e…-a1b2c3d4.git-codecommit.us-east-1.vpce.amazonaws.com
 """
 
 import re
@@ -22,6 +29,9 @@ PUBLIC_HOSTS: Final = frozenset({"public.ecr.aws", "ecr-public.aws.com"})
 _REGION: Final = re.compile(r"[a-z]{2,8}(?:-[a-z]{1,16}){1,3}-[0-9]{1,2}")
 _PRIVATE: Final = re.compile(
     r"(?P<account>[0-9]{12})\.dkr(?P<stack>[.-])ecr(?P<fips>-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)"
+)
+_CODECOMMIT: Final = re.compile(
+    r"(?P<endpoint>vpce-[a-z0-9-]+\.)?git-codecommit(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)"
 )
 
 
@@ -82,13 +92,18 @@ def partition_of(region: str) -> Partition:
     return next(partition for partition in PARTITIONS if region.startswith(partition.prefix))
 
 
+def is_region(name: str) -> bool:
+    """Return whether `name` is shaped as a region's name is, such as `eu-central-1`."""
+    return _REGION.fullmatch(name) is not None
+
+
 def sts_host(region: str) -> str:
     """Return the regional STS host, such as `sts.eu-central-1.amazonaws.com`.
 
     Raises:
         ConfigurationError: `region` is not the name of a region.
     """
-    if not _REGION.fullmatch(region):
+    if not is_region(region):
         raise ConfigurationError(f"{region!r} is not an AWS region", mend="set `region`, such as eu-central-1")
     return f"sts.{region}.{partition_of(region).suffix}"
 
@@ -114,3 +129,15 @@ def find_registry(host: str) -> EcrRegistry | None:
         is_fips=match["fips"] is not None,
         is_dual_stack=is_dual_stack,
     )
+
+
+def find_codecommit_region(host: str) -> str:
+    """Return the region whose CodeCommit `host` (lower case, as in `Url.host`) is; empty if it is none.
+
+    The whole host counts, as for registries: whoever gets a password for another one learns the session token in it.
+    """
+    match = _CODECOMMIT.fullmatch(host)
+    if match is None or not is_region(match["region"]):
+        return ""
+    suffix = partition_of(match["region"]).suffix
+    return match["region"] if match["suffix"] == (f"vpce.{suffix}" if match["endpoint"] else suffix) else ""

@@ -4,7 +4,7 @@ botocore finds credentials as the AWS CLI does: environment, profile, SSO, assum
 container, instance. Four of its habits do not suit a helper that another program waits for, and are changed here:
 
 * it reads `os.environ` itself, so the caller's environment is put there for the length of a fetch;
-* it asks for an MFA code on the terminal: that is refused, with what to do instead;
+* it asks for an MFA code on the terminal, whoever reads there: only a code that was brought along is given;
 * it reads boto 2's files (`AWS_CREDENTIAL_FILE`, `~/.boto`), which nothing here could notice changing: left out;
 * it logs, with tracebacks and at debug level with bodies: silenced.
 """
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -32,16 +32,21 @@ from botocore.parsers import ResponseParserError
 from botocore.utils import create_nested_client
 
 from keywright import __version__
-from keywright.errors import ConfigurationError, KeywrightError, NeedsPerson
+from keywright.credential import Credential
+from keywright.errors import ConfigurationError, KeywrightError
 from keywright.hit import stamp
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.failures import Translator
+from keywright.providers.aws.mfa import Prompter
+from keywright.providers.aws.packed_keys import Keys, unpack
+from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
 from keywright.transport import silence, wait_for
 
 CONNECT_AT_MOST_S: Final = 5.0
 _BOTO_2: Final = ("ec2-credentials-file", "boto-config")
+_LENT: Final = frozenset({"assume-role", "assume-role-with-web-identity", "sso"})
 _SWAP = threading.RLock()
 
 Result = TypeVar("Result")
@@ -56,12 +61,20 @@ class Account:
         expires_at: when they end (aware), if botocore knows.
         inputs: every file that decided them, by absolute path, stamped before it was read.
         session: the botocore session they came from.
+        is_lent: whether STS or SSO lent them for a while.
     """
 
     credentials: ReadOnlyCredentials
     expires_at: datetime | None
     inputs: Mapping[str, str]
     session: botocore.session.Session
+    is_lent: bool = False
+
+    @property
+    def keys(self) -> Keys:
+        """The same keys, without botocore."""
+        found = self.credentials
+        return Keys(str(found.access_key), str(found.secret_key), found.token)
 
     def client(self, service: str, config: Config) -> Any:  # noqa: ANN401 - botocore makes clients' classes as it runs
         """Return a botocore client that acts with these credentials."""
@@ -75,12 +88,18 @@ class Account:
         )
 
 
-def act_as(
-    identity: Identity, region: str, env: Mapping[str, str], timeout_s: float, work: Callable[[Account], Result]
+def act_as(  # noqa: PLR0917 - one call with everything that decides it
+    identity: Identity,
+    region: str,
+    env: Mapping[str, str],
+    timeout_s: float,
+    work: Callable[[Account], Result],
+    aid: Aid = ALONE,
 ) -> Result:
     """Return what `work` makes of the account `identity` names, all of it within `timeout_s` seconds.
 
-    Credentials that are about to end are renewed first, where botocore can.
+    A session brought along as `aid.parent` is used as it is. Otherwise credentials that are about to end are renewed
+    first, where botocore can.
 
     Raises:
         ConfigurationError: the AWS config does not hold what the settings or the environment name.
@@ -91,14 +110,18 @@ def act_as(
     """
     translator = Translator(profile=identity.profile_name(env), config=environment.config_path(env))
 
+    prompter = Prompter(translator.profile, aid.answer)
     inputs = environment.inputs(env)
 
     def run() -> Result:
         try:
             try:
-                return work(_open(identity, region, env, timeout_s, translator, inputs=inputs))
+                session = _session(identity, region, timeout_s)
+                if aid.parent is not None:
+                    return work(_reopen(session, aid.parent, inputs))
+                return work(_open(session, identity, env, translator, prompter, inputs))
             except (BotoCoreError, ClientError, ResponseParserError) as error:
-                raise translator.translate(error) from None
+                raise prompter.explain(translator.translate(error)) from None
         except KeywrightError as error:
             failure = error
         failure.inputs = inputs  # the login that mends it is one of them
@@ -109,29 +132,35 @@ def act_as(
         return wait_for(run, timeout_s, late="AWS did not answer in time")
 
 
-def _open(
+def _reopen(session: botocore.session.Session, parent: Credential, inputs: Mapping[str, str]) -> Account:
+    return Account(
+        credentials=ReadOnlyCredentials(*unpack(parent)),
+        expires_at=parent.expires_at,
+        inputs=inputs,
+        session=session,
+        is_lent=True,
+    )
+
+
+def _open(  # noqa: PLR0917 - what one call has found out so far
+    session: botocore.session.Session,
     identity: Identity,
-    region: str,
     env: Mapping[str, str],
-    timeout_s: float,
     translator: Translator,
-    *,
+    prompter: Prompter,
     inputs: dict[str, str],
 ) -> Account:
     """Return the account; every file that decides it is added to `inputs` before it is read."""
-    silence("botocore")
-    silence("urllib3")
-    session = _session(identity, region, timeout_s)
     inputs |= _profile_inputs(session, translator.profile, env)
     chain = session.get_component("credential_provider")
     for name in _BOTO_2:
         chain.remove(name)
-    chain.get_provider("assume-role")._prompter = partial(_refuse_to_ask, translator.profile)  # noqa: SLF001 - no other way
+    chain.get_provider("assume-role")._prompter = prompter  # noqa: SLF001 - there is no other way
     try:
         source = session.get_credentials()
         if source is None:
             raise translator.missing()
-        credentials = _assume(session, source, identity) if identity.role_arn else source
+        credentials = _assume(session, source, identity, prompter) if identity.role_arn else source
         frozen = credentials.get_frozen_credentials()
         if not all(isinstance(part, str) for part in (frozen.access_key, frozen.secret_key, frozen.token or "")):
             raise translator.unusable()
@@ -141,10 +170,18 @@ def _open(
         # A file, process or endpoint whose content botocore does not check: bad JSON, a missing field, no such program.
         raise translator.unusable() from None
     expires_at = getattr(credentials, "_expiry_time", None)
-    return Account(credentials=frozen, expires_at=expires_at, inputs=inputs, session=session)
+    return Account(
+        credentials=frozen,
+        expires_at=expires_at,
+        inputs=inputs,
+        session=session,
+        is_lent=credentials.method in _LENT and expires_at is not None,
+    )
 
 
 def _session(identity: Identity, region: str, timeout_s: float) -> botocore.session.Session:
+    silence("botocore")
+    silence("urllib3")
     session = botocore.session.Session(profile=identity.aws_profile or None)
     session.set_config_variable("region", region)
     # Off EC2 nothing answers at 169.254.169.254; more patience would only be felt as a hang.
@@ -171,16 +208,19 @@ def _refuse_plain_http(**event: Any) -> None:  # noqa: ANN401 - botocore's event
 
 
 def _assume(
-    session: botocore.session.Session, source: Credentials, identity: Identity
+    session: botocore.session.Session, source: Credentials, identity: Identity, prompter: Prompter
 ) -> DeferredRefreshableCredentials:
     wishes = {"RoleSessionName": identity.session_name}
     if identity.external_id:
         wishes["ExternalId"] = identity.external_id
+    if identity.mfa_serial:
+        wishes["SerialNumber"] = identity.mfa_serial
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=partial(create_nested_client, session),
         source_credentials=source,
         role_arn=identity.role_arn,
         extra_args=wishes,
+        mfa_prompter=prompter,
     )
     return DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
 
@@ -201,13 +241,6 @@ def _profile_inputs(session: botocore.session.Session, name: str, env: Mapping[s
             paths.append(environment.login_cache_path(login, env))
         name = profile.get("source_profile", "")
     return {path: stamp(path) for path in paths}
-
-
-def _refuse_to_ask(profile: str, _prompt: str) -> NoReturn:
-    raise NeedsPerson(
-        f"the AWS profile {profile} asks for an MFA code, which a credential helper cannot",
-        mend="sign in with MFA first (`aws sso login`, aws-vault) and use that session",
-    )
 
 
 @contextmanager

@@ -7,13 +7,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 
 from fakes.bent import bent, down, refusing, slow
-from keywright.demo.exchange import Call, Reply
-from keywright.demo.issuer import LoopbackServer
+from fakes.sts import Sts, sts_error
 from keywright.demo.sigv4 import AccessKey
 from keywright.demo.sts import EksTokenVerifier
 from keywright.errors import ConfigurationError, KeywrightError, NeedsPerson, Refused, Unavailable, Unreachable
@@ -27,7 +25,7 @@ from keywright.settings.model import EksOptions
 NOW = datetime.fromtimestamp(1_700_000_000, UTC)
 SECRET = "canary-secret-0f3a"
 KEY = AccessKey(id="AKIDTEST", secret=SECRET)
-TEMPORARY = AccessKey(id="ASIATEMP", secret="temporary-canary", session_token="session-canary")
+LENT = AccessKey(id="ASIALENT1", secret="lent-canary-1", session_token="session-canary-1")
 START_URL = "https://corp.example.com/start"
 PRINTED = {"Version": 1, "AccessKeyId": "A", "SecretAccessKey": "canary", "SessionToken": "canary"}
 ROLE = "arn:aws:iam::111122223333:role/deploy"
@@ -77,35 +75,6 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-class Sts(LoopbackServer):
-    """Lends `TEMPORARY` to whoever assumes a role."""
-
-    def __init__(self) -> None:
-        super().__init__({"POST /": self._answer})
-        self.lent_for = timedelta(hours=1)
-        self.asked: list[dict[str, str]] = []
-
-    def _answer(self, call: Call) -> Reply:
-        form = {name: values[0] for name, values in parse_qs(call.body.decode()).items()}
-        self.asked.append(form)
-        action = form["Action"]
-        until = (self.clock() + self.lent_for).strftime("%Y-%m-%dT%H:%M:%SZ")
-        xml = (
-            f"<{action}Response xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><{action}Result><Credentials>"
-            f"<AccessKeyId>{TEMPORARY.id}</AccessKeyId><SecretAccessKey>{TEMPORARY.secret}</SecretAccessKey>"
-            f"<SessionToken>{TEMPORARY.session_token}</SessionToken><Expiration>{until}</Expiration></Credentials>"
-            f"</{action}Result></{action}Response>"
-        )
-        return Reply(status=200, headers=(("Content-Type", "text/xml"),), body=xml.encode())
-
-
-def sts_error(code: str) -> bytes:
-    return (
-        "<ErrorResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><Error><Type>Sender</Type>"
-        f"<Code>{code}</Code><Message>canary {SECRET}</Message></Error></ErrorResponse>"
-    ).encode()
-
-
 @pytest.fixture
 def sts(machine: Machine) -> Iterator[Sts]:
     with Sts() as running:
@@ -114,7 +83,7 @@ def sts(machine: Machine) -> Iterator[Sts]:
 
 
 def speaks_for(minted: Minted, now: datetime) -> str:
-    verifier = EksTokenVerifier((KEY, TEMPORARY))
+    verifier = EksTokenVerifier((KEY, LENT))
     return verifier.verify(minted.credential.secret.reveal(), "prod", now).key_id
 
 
@@ -152,7 +121,7 @@ def test_the_environment_of_the_process_is_put_back(machine: Machine, monkeypatc
 
 def test_a_role_is_assumed_with_what_the_settings_say(machine: Machine, sts: Sts) -> None:
     minted = machine.with_keys().mint(role_arn=ROLE, external_id="ex-1", session_name="ci")
-    assert speaks_for(minted, NOW) == TEMPORARY.id
+    assert speaks_for(minted, NOW) == LENT.id
     asked = sts.asked[0]
     assert (asked["RoleArn"], asked["ExternalId"], asked["RoleSessionName"]) == (ROLE, "ex-1", "ci")
     assert len(sts.asked) == 1
@@ -203,7 +172,7 @@ def test_a_web_identity_is_an_input_and_is_used(machine: Machine, sts: Sts, tmp_
     token_file.write_text("web-canary")
     machine.env |= {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file), "AWS_ROLE_ARN": ROLE}
     minted = machine.mint()
-    assert speaks_for(minted, NOW) == TEMPORARY.id
+    assert speaks_for(minted, NOW) == LENT.id
     assert sts.asked[0]["Action"] == "AssumeRoleWithWebIdentity"
     assert minted.inputs[str(token_file)] == stamp(str(token_file))
     assert machine.provider().inputs[str(token_file)] == stamp(str(token_file))
@@ -367,7 +336,7 @@ def test_what_sts_refuses_is_told_by_its_code_alone(
     machine: Machine, sts: Sts, *, status: int, code: str, kind: type[KeywrightError], words: str
 ) -> None:
     headers = {"Content-Type": "text/xml", "Retry-After": "9"}
-    with bent(sts, refusing(status, headers, sts_error(code))):
+    with bent(sts, refusing(status, headers, sts_error(code, f"canary {SECRET}"))):
         error = machine.with_keys().fail(kind, words, role_arn=ROLE)
     assert error.retry_after_s == (9.0 if kind is Unreachable else None)
 
@@ -409,7 +378,7 @@ except KeywrightError as error:
 
 
 def test_botocore_prints_and_logs_nothing_even_where_logging_is_on(machine: Machine, sts: Sts) -> None:
-    with bent(sts, refusing(403, {"Content-Type": "text/xml"}, sts_error("AccessDenied"))):
+    with bent(sts, refusing(403, {"Content-Type": "text/xml"}, sts_error("AccessDenied", f"canary {SECRET}"))):
         run = subprocess.run(
             [sys.executable, "-c", QUIET],
             env=machine.with_keys().env,

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keywright.errors import ConfigurationError
-from keywright.providers.aws.hosts import EcrRegistry, EcrService, find_registry, partition_of, sts_host
+from keywright.providers.aws.hosts import (
+    EcrRegistry,
+    EcrService,
+    find_codecommit_region,
+    find_registry,
+    is_region,
+    partition_of,
+    sts_host,
+)
 
 DATA = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())
 REGIONS = [
@@ -114,3 +122,60 @@ def test_every_partition_botocore_knows_is_covered() -> None:
 def test_what_is_no_region_names_no_host(region: str) -> None:
     with pytest.raises(ConfigurationError, match="is not an AWS region; set `region`"):
         sts_host(region)
+
+
+CODECOMMIT = {
+    "git-codecommit.eu-central-1.amazonaws.com": "eu-central-1",
+    "git-codecommit.us-gov-west-1.amazonaws.com": "us-gov-west-1",
+    "git-codecommit.cn-north-1.amazonaws.com.cn": "cn-north-1",
+    "git-codecommit-fips.us-east-1.amazonaws.com": "us-east-1",
+    "vpce-0123456789abcdef0-a1b2c3d4.git-codecommit.us-east-1.vpce.amazonaws.com": "us-east-1",
+    "vpce-0123456789abcdef0-a1b2c3d4-us-east-1a.git-codecommit.us-east-1.vpce.amazonaws.com": "us-east-1",
+    "vpce-0123456789abcdef0-a1b2c3d4.git-codecommit-fips.us-east-1.vpce.amazonaws.com": "us-east-1",
+    "vpce-0123456789abcdef0-a1b2c3d4.git-codecommit.cn-north-1.vpce.amazonaws.com.cn": "cn-north-1",
+}
+
+
+@pytest.mark.parametrize(("host", "region"), CODECOMMIT.items())
+def test_a_codecommit_host_says_where_it_is(host: str, region: str) -> None:
+    assert find_codecommit_region(host) == region
+
+
+@pytest.mark.parametrize(("region", "suffix"), REGIONS)
+def test_every_regions_codecommit_is_known_in_its_own_partition_alone(region: str, suffix: str) -> None:
+    assert find_codecommit_region(f"git-codecommit.{region}.{suffix}") == region
+    for other in {suffix for _, suffix in REGIONS} - {suffix}:
+        assert find_codecommit_region(f"git-codecommit.{region}.{other}") == ""
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "github.com",
+        "codecommit.eu-west-1.amazonaws.com",
+        "git-codecommit.amazonaws.com",
+        "git-codecommit.eu-west-1.amazonaws.com.evil.example",
+        "git-codecommit.eu-west-1.amazonaws.com:8443",
+        "git-codecommit.eu-west-1.amazonaws.com.",
+        "git-codecommit.eu-west-1.evil.example",
+        "git-codecommit.evil.amazonaws.com",
+        "git-codecommit.eu-west-1xamazonaws.com",
+        "xgit-codecommit.eu-west-1.amazonaws.com",
+        "evil.git-codecommit.eu-west-1.amazonaws.com",
+        "git-codecommit-evil.eu-west-1.amazonaws.com",
+        "git-codecommit.eu-west-1.vpce.amazonaws.com",
+        "vpce-1.git-codecommit.eu-west-1.amazonaws.com",
+        "vpce-1.evil.git-codecommit.eu-west-1.vpce.amazonaws.com",
+        "evil-1.git-codecommit.eu-west-1.vpce.amazonaws.com",
+        "amazonaws.com.evil.example",
+        "git-codecommit.eu-west-1.amazonaws.com\n",
+    ],
+)
+def test_a_look_alike_of_codecommit_is_none(host: str) -> None:
+    assert find_codecommit_region(host) == ""
+
+
+@pytest.mark.parametrize(("region", "_suffix"), REGIONS)
+def test_the_name_of_every_region_is_one(region: str, _suffix: str) -> None:
+    assert is_region(region)

@@ -1,0 +1,76 @@
+"""One question to the person at the terminal: never on standard input or output, which belong to the client.
+
+kubectl's standard input may be a manifest (kubernetes/kubernetes#70261), git's output the answer itself. The terminal
+is opened by its own name, so that neither is touched, whatever they are.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from keywright.deadline import PERSON_S, OutOfTime, within
+from keywright.errors import NeedsPerson
+from keywright.log import one_line
+from keywright.secret import Secret
+
+Ask = Callable[[str], Secret]
+"""Asks the person one question; raises NeedsPerson if they do not answer."""
+
+TERMINAL: Final = "/dev/tty"
+ANSWER_AT_MOST: Final = 4096
+_FALSE: Final = frozenset({"", "0", "false"})
+
+
+def find_ask(env: Mapping[str, str]) -> Ask | None:
+    """Return how to ask; None where nobody is there: in CI, without a terminal, and behind the shell's back."""
+    if env.get("CI", "").lower() not in _FALSE:
+        return None
+    try:
+        terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Who reads from a terminal in the background is stopped, and its caller would wait for good.
+        return ask if os.tcgetpgrp(terminal) == os.getpgrp() else None
+    except OSError:
+        return None
+    finally:
+        os.close(terminal)
+
+
+def ask(question: str) -> Secret:
+    """Return what the person types to `question`, unseen, blanks around it dropped. Waits two minutes at most.
+
+    Raises:
+        NeedsPerson: they typed nothing, or not in time, or the terminal has gone.
+    """
+    try:
+        with within(PERSON_S):
+            answer = _ask_at_terminal(f"keywright: {one_line(question)}: ")
+    except OutOfTime:
+        raise NeedsPerson(f"nobody answered within {PERSON_S:.0f} s", mend="try again") from None
+    except OSError:
+        raise NeedsPerson("the terminal cannot be read", mend="try again") from None
+    if not answer:
+        raise NeedsPerson("no answer was given", mend="try again")
+    return Secret(answer)
+
+
+def _ask_at_terminal(text: str) -> str:
+    import termios  # the only call that needs it has all the time in the world
+
+    terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        shown = termios.tcgetattr(terminal)
+        hidden = [*shown[:3], shown[3] & ~termios.ECHO, *shown[4:]]
+        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)  # what was typed before the question answers nothing
+        try:
+            os.write(terminal, text.encode("utf-8", "backslashreplace"))
+            return os.read(terminal, ANSWER_AT_MOST).decode("utf-8", "replace").strip()
+        finally:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, shown)
+            os.write(terminal, b"\n")
+    except termios.error:  # no OSError, though it is one
+        raise OSError from None
+    finally:
+        os.close(terminal)
