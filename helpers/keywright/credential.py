@@ -28,7 +28,8 @@ class Credential(NamedTuple):
     def __repr__(self) -> str:
         """Show what is not secret. In the user name of a CodeCommit password a session token follows a `%`."""
         name = self.username and self.username.partition("%")[0]
-        return f"Credential(username={name!r}, issued_at={self.issued_at!r}, expires_at={self.expires_at!r})"
+        instants = f"issued_at={self.issued_at!r}, expires_at={self.expires_at!r}"
+        return f"Credential(secret={self.secret!r}, username={name!r}, {instants})"
 
 
 class CacheKey(NamedTuple):
