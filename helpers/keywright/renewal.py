@@ -161,7 +161,11 @@ class Renewals:
             url=str(request.place) if request.place else "",
             options=options_of(profile.options),
         )
-        stamp = self._kept.keep(entry, self._now().timestamp()) if minted.is_kept else ""
+        if minted.is_kept:
+            stamp = self._kept.keep(entry, self._now().timestamp())
+        else:
+            stamp = ""
+            self._kept.forgive(provider.key)
         plan = entry.plan(profile.margins(provider.margins))
         return Served(
             entry=entry,

@@ -4,15 +4,18 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pexpect
 import pytest
 
-from clients.sandbox import Sandbox, until
+from clients.sandbox import Sandbox, find_program, until
 from fakes.sts import Sts
+from keywright.demo.kubernetes import KubernetesServer
 from keywright.demo.sigv4 import AccessKey
+from keywright.demo.sts import EksTokenVerifier, TokenRefused
 from processes.house import need
 
 KEY: Final = AccessKey(id="AKIADEMO", secret="long-lived-canary")
@@ -207,4 +210,32 @@ def test_an_interrupt_at_the_question_ends_the_call_at_once(user: Sandbox, sts: 
         end_of(child)
     assert read(user, "code") == "130\n"
     assert (read(user, "out"), read(user, "err")) == ("", "")
+    assert sts.total == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["IfAvailable", "Never"])
+def test_kubectl_at_a_terminal_decides_who_is_asked(user: Sandbox, sts: Sts, mode: str) -> None:
+    kubectl = find_program("kubectl")
+
+    def lets_in(token: str) -> bool:
+        try:
+            EksTokenVerifier(tuple(sts.keys)).verify(token, "prod", datetime.now(UTC))
+        except TokenRefused:
+            return False
+        return True
+
+    with KubernetesServer(authorises=lets_in) as server:
+        command, *args = EKS.split()
+        plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": args}
+        user.write(user.home / "kubeconfig", server.kubeconfig({"exec": {**plugin, "interactiveMode": mode}}))
+        with at_terminal(user, f"{kubectl} --kubeconfig kubeconfig get pods") as child:
+            if mode == "IfAvailable":
+                child.expect_exact(QUESTION)
+                child.sendline(CODE)
+                assert "demo" in end_of(child)
+                return
+            shown = end_of(child)
+    assert "asks for an MFA code" in shown
+    assert QUESTION not in shown
     assert sts.total == 0

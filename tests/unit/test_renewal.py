@@ -162,6 +162,14 @@ class TestTheSession:
         assert house.sessions.calls == 2
         assert house.session_of(2) == f"minted-{SESSION}-2"
 
+    def test_one_that_may_not_be_kept_ends_what_is_remembered_of_its_failures(self, house: House) -> None:
+        house.sessions.is_kept, house.sessions.failure = False, Refused("no")
+        house.fails(Refused)
+        house.sessions.failure = None
+        house.clock.shift(10)
+        house.get()
+        assert house.cache.failures.digests() == []
+
     def test_one_that_is_stale_is_renewed_before_it_is_used(self, house: House) -> None:
         house.get(ONE)
         house.clock.shift(45 * 60)

@@ -84,6 +84,15 @@ class ForgivingCache:
         except CacheUnusable as problem:
             self._do_without(problem)
 
+    def forgive(self, key: CacheKey) -> None:
+        """Forget what went wrong with the key: it went well, and is not kept."""
+        if self._cache is None:
+            return
+        try:
+            self._cache.failures.forget(key.digest)
+        except CacheUnusable as problem:
+            self._do_without(problem)
+
     def brake_like(self, key: CacheKey, other: CacheKey) -> None:
         """Let nobody start a renewal of `key` before it is time to ask for `other` again, which it needs."""
         failure = self.recall(other)

@@ -1,1 +1,1 @@
-"""Amazon Web Services: tokens for EKS clusters and passwords for ECR registries, from botocore's credentials."""
+"""Amazon Web Services: tokens for EKS, passwords for ECR and CodeCommit, from botocore's credentials."""
