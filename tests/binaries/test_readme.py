@@ -131,6 +131,14 @@ def test_docker_gets_in_with_the_config_json_stanza(env: dict[str, str], copied:
         assert "aws-ecr:build" in _run(env, "keywright", "status")
 
 
+def test_git_gets_the_static_secret_of_the_settings_stanza(env: dict[str, str], copied: Path) -> None:
+    config = copied / ".gitconfig"
+    config.write_text("[credential]\n\thelper = keywright\n")
+    _run(env, "keywright", "vault", "set", "FORGE_TOKEN", stdin="glpat-demo\n")
+    answer = _run(env, "git", "credential", "fill", stdin="protocol=https\nhost=git.example\n\n")
+    assert {"username=ci", "password=glpat-demo"} <= set(answer.splitlines())
+
+
 def test_the_readme_names_every_setting_command_and_exit_code() -> None:
     known = {name for kind in OPTIONS.values() for name in kind._fields}
     assert [name for name in sorted(known) if f"`{name}`" not in README] == []
@@ -142,4 +150,4 @@ def test_the_readme_names_every_setting_command_and_exit_code() -> None:
 def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(_stanza("toml"), encoding="utf-8")
-    assert set(load(str(path)).profiles) == {"github-app:acme", "aws-ecr:build", "aws-eks:prod"}
+    assert set(load(str(path)).profiles) == {"github-app:acme", "aws-ecr:build", "aws-eks:prod", "static:forge"}
