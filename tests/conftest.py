@@ -12,6 +12,8 @@ import hypothesis
 import pytest
 import time_machine
 
+from fakes.canary import sweep
+
 # A busy machine is no failure: hypothesis's own deadline would make it one.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
@@ -49,6 +51,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(part in item.nodeid for part in _PROCESS_TESTS):
             item.add_marker(pytest.mark.real_clock)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the whole run if a long-lived secret stands in clear in any folder of keywright's that any test left."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if hasattr(session.config, "workerinput") or factory is None:
+        return  # with several workers the one that started them sweeps behind all
+    for path in sweep(factory.getbasetemp()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        sys.stderr.write(f"\na typed secret lies in clear in {path}\n")
 
 
 def _no_real_home(event: str, args: tuple[Any, ...]) -> None:

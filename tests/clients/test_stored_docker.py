@@ -8,6 +8,7 @@ import pytest
 
 from clients.sandbox import Done, Sandbox, find_program
 from clients.servers import DockerRegistry
+from fakes.canary import TYPED
 from keywright.demo.exchange import basic_credentials
 from keywright.demo.registry import RegistryServer
 
@@ -21,7 +22,7 @@ def registry(sandbox: Sandbox) -> Iterator[RegistryServer]:
     """A registry that lets in ann, and a docker that has us keep its passwords."""
     find_program("docker")
     sandbox.write(sandbox.home / ".docker/config.json", json.dumps({"credsStore": "keywright"}))
-    with RegistryServer(authorises=lambda username, password: (username, password) == ("ann", "hunter2")) as server:
+    with RegistryServer(authorises=lambda username, password: (username, password) == ("ann", TYPED)) as server:
         yield server
 
 
@@ -35,17 +36,17 @@ def store(sandbox: Sandbox, server: str, username: str, secret: str) -> None:
     assert (done.code, done.stdout, done.stderr) == (0, "", "")
 
 
-def log_in(sandbox: Sandbox, host: str, password: str = "hunter2") -> Done:
+def log_in(sandbox: Sandbox, host: str, password: str = TYPED) -> Done:
     return sandbox.run("docker", "login", "--username", "ann", "--password-stdin", host, stdin=password)
 
 
 def test_a_login_lets_the_next_pull_in_and_a_logout_ends_it(sandbox: Sandbox, registry: RegistryServer) -> None:
     done = log_in(sandbox, registry.host)
     assert (done.code, done.stdout) == (0, "Login Succeeded\n")
-    assert sandbox.holds("hunter2") == []
+    assert sandbox.holds(TYPED) == []
     pull = ("docker", "manifest", "inspect", "--insecure", f"{registry.host}/demo/app:1")
     assert sandbox.run(*pull).code == 0
-    assert ("ann", "hunter2") in {basic_credentials(fact.call) for fact in registry.facts}
+    assert ("ann", TYPED) in {basic_credentials(fact.call) for fact in registry.facts}
     logout = sandbox.run("docker", "logout", registry.host)
     assert (logout.code, logout.stderr) == (0, "")
     assert helper(sandbox, "list").stdout == "{}\n"
@@ -60,7 +61,7 @@ def test_a_wrong_password_is_not_kept(sandbox: Sandbox, registry: RegistryServer
 @pytest.mark.parametrize(
     ("server", "username", "secret"),
     [
-        ("registry.example:5000", "ann", "hunter2"),
+        ("registry.example:5000", "ann", TYPED),
         (HUB, "<token>", "refresh-token"),
         (f"{HUB}access-token", "ann", "x" * 100_000),
         ("registry.example", "a:b", ""),
@@ -104,7 +105,7 @@ def test_a_locked_vault_is_told_in_dockers_words(sandbox: Sandbox, registry: Reg
     assert done.code == 1
     assert "Error saving credentials" in done.stderr
     assert "keywright vault unlock" in done.stderr
-    assert "hunter2" not in done.stderr
+    assert TYPED not in done.stderr
     assert helper(sandbox, "get", "never.example").stdout == NOT_FOUND
 
 
@@ -114,7 +115,7 @@ def test_forty_logins_at_once_are_forty_entries(sandbox: Sandbox) -> None:
     for number in range(40):
         process = subprocess.Popen([HELPER, "store"], env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdin
-        document = {"ServerURL": f"r{number}.example", "Username": "ann", "Secret": f"secret {number}"}
+        document = {"ServerURL": f"r{number}.example", "Username": "ann", "Secret": f"{TYPED} {number}"}
         process.stdin.write(json.dumps(document).encode())
         process.stdin.close()
         started.append(process)
@@ -124,23 +125,23 @@ def test_forty_logins_at_once_are_forty_entries(sandbox: Sandbox) -> None:
         process.stderr.close()
     listed = json.loads(helper(sandbox, "list").stdout)
     assert listed == {f"r{number}.example": "ann" for number in range(40)}
-    assert json.loads(helper(sandbox, "get", "r7.example").stdout)["Secret"] == "secret 7"
+    assert json.loads(helper(sandbox, "get", "r7.example").stdout)["Secret"] == f"{TYPED} 7"
 
 
 def test_skopeo_logs_in_tells_whom_and_logs_out_of_everything(
     sandbox: Sandbox, docker_registry: DockerRegistry
 ) -> None:
     find_program("skopeo")
-    docker_registry.allow("ann", "hunter2")
+    docker_registry.allow("ann", TYPED)
     host = docker_registry.host
     sandbox.write(sandbox.home / "auth.json", json.dumps({"credHelpers": {host: "keywright"}}))
     login = sandbox.run(
-        "skopeo", "login", "--tls-verify=false", "--username", "ann", "--password-stdin", host, stdin="hunter2"
+        "skopeo", "login", "--tls-verify=false", "--username", "ann", "--password-stdin", host, stdin=TYPED
     )
     assert (login.code, login.stdout, login.stderr) == (0, "Login Succeeded!\n", "")
     told = sandbox.run("skopeo", "login", "--get-login", host)
     assert (told.code, told.stdout, told.stderr) == (0, "ann\n", "")
-    assert sandbox.holds("hunter2") == []
+    assert sandbox.holds(TYPED) == []
     everywhere = sandbox.run("skopeo", "logout", "--all")
     assert (everywhere.code, everywhere.stderr) == (0, "")
     assert helper(sandbox, "list").stdout == "{}\n"

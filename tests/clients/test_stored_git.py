@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clients.sandbox import Done, Sandbox, find_program, route
+from fakes.canary import TYPED
 from keywright.demo.git_server import GitServer
 
 PLACE = ("protocol=https", "host=example.com")
@@ -128,7 +129,7 @@ class TestAsInGitsOwnTests:
 
 @pytest.fixture
 def server() -> Iterator[GitServer]:
-    with GitServer(authorises=lambda username, password: (username, password) == ("ann", "hunter2")) as server:
+    with GitServer(authorises=lambda username, password: (username, password) == ("ann", TYPED)) as server:
         yield server
 
 
@@ -137,12 +138,12 @@ class TestADay:
         asked = {"GIT_ASKPASS": str(git.sandbox.write(git.sandbox.home / "type", "#!/bin/sh\necho $ANSWER_TO_ALL\n"))}
         Path(asked["GIT_ASKPASS"]).chmod(0o700)
         url = server.url.replace("http://", "http://ann@") + "/acme/app.git"
-        first = git("clone", "--quiet", url, "app", env={**asked, "ANSWER_TO_ALL": "hunter2"})
+        first = git("clone", "--quiet", url, "app", env={**asked, "ANSWER_TO_ALL": TYPED})
         assert (first.code, first.stderr) == (0, "")
         for words in (("fetch", "--quiet"), ("ls-remote",), ("fetch", "--quiet")):
             done = git("-C", git.sandbox.home / "app", *words, env={**asked, "ANSWER_TO_ALL": "wrong"})
             assert (done.code, done.stderr.replace(f"From {url}\n", "")) == (0, "")
-        assert git.sandbox.holds("hunter2") == []
+        assert git.sandbox.holds(TYPED) == []
 
     def test_a_password_the_server_rejects_is_forgotten(self, git: Git, server: GitServer) -> None:
         git.approve("protocol=http", f"host={server.host}", "username=ann", "password=stale")
@@ -171,14 +172,14 @@ class TestADay:
         assert git.filled(*PLACE) == ASKED
 
     def test_a_static_secret_is_handed_out_and_survives_a_rejection(self, git: Git, server: GitServer) -> None:
-        set_ = git.sandbox.run("keywright", "vault", "set", "FORGE", stdin="hunter2\n")
+        set_ = git.sandbox.run("keywright", "vault", "set", "FORGE", stdin=f"{TYPED}\n")
         assert (set_.code, set_.stderr) == (0, "")
         profile = f'[profiles."static:forge"]\nurl = "{server.url}"\nusername = "ann"\nsecret = "vault://FORGE"'
         git.sandbox.settings(profile, route("git", server.url, "static:forge"))
         place = ("protocol=http", f"host={server.host}")
         assert git("ls-remote", f"{server.url}/acme/app.git").code == 0
-        git.reject(*place, "username=ann", "password=hunter2")
-        assert git.filled(*place) == ["username=ann", "password=hunter2"]
+        git.reject(*place, "username=ann", f"password={TYPED}")
+        assert git.filled(*place) == ["username=ann", f"password={TYPED}"]
         vault = git.sandbox.run("keywright", "vault", "list")
         assert vault.stdout.split() == ["FORGE"], "what a route serves is not stored when git hands it back"
 

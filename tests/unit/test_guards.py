@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.canary import TYPED, sweep
 from keywright.cache.folder import locate
 
 
@@ -47,3 +48,14 @@ def test_the_real_home_folder_is_closed() -> None:
 def test_the_clock_stands_still() -> None:
     assert datetime.now(UTC) == datetime(2030, 1, 1, 12, tzinfo=UTC)
     assert time.time() == time.time()
+
+
+@pytest.mark.parametrize("where", ["kw/data/vault", "home/.keywright/cache/answers/x", "x/state/installed.json"])
+def test_a_typed_secret_in_clear_is_found_wherever_it_lies(tmp_path: Path, where: str) -> None:
+    (tmp_path / "elsewhere").write_text(TYPED)
+    assert list(sweep(tmp_path)) == []
+    path = tmp_path / where
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\0" + TYPED.encode() + b"-of-a-test\n")
+    assert list(sweep(tmp_path)) == [path]
+    path.unlink()  # what this test leaves is swept too

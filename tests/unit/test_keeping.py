@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.canary import TYPED
 from fakes.client import Outcome, call
 from fakes.minter import Minter
 from keywright.dialects.docker import DockerDialect
@@ -43,7 +44,7 @@ profiles = ["static:forge"]
 ACME = b"protocol=https\nhost=github.com\npath=acme/web.git\n"
 FORGE = b"protocol=https\nhost=git.example\n"
 OTHER = b"protocol=https\nhost=other.example\n"
-TYPED = b"username=ann\npassword=typed\n"
+PAIR = b"username=ann\npassword=" + TYPED.encode() + b"\n"
 NOT_FOUND = b"credentials not found in native keychain\n"
 
 
@@ -114,8 +115,8 @@ class TestAMintingRoute:
         (own / "data").mkdir(mode=0o700)
         (own / "data/vault").write_text("damaged")
         assert b"password=minted" in git("get", ACME).stdout
-        assert git("store", ACME + TYPED) == Outcome(0, b"")
-        assert git("erase", ACME + TYPED) == Outcome(0, b"")
+        assert git("store", ACME + PAIR) == Outcome(0, b"")
+        assert git("erase", ACME + PAIR) == Outcome(0, b"")
 
     def test_serves_where_there_can_be_no_vault(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KEYWRIGHT_CONFIG", str(own / "config.toml"))
@@ -125,8 +126,8 @@ class TestAMintingRoute:
 
     def test_ends_the_use_of_what_was_stored_before(self, own: Path) -> None:
         stored = b"protocol=https\nhost=late.example\n"
-        git("store", stored + TYPED)
-        assert git("get", stored).stdout == TYPED
+        git("store", stored + PAIR)
+        assert git("get", stored).stdout == PAIR
         route = '[[routes]]\nclient = "git"\nurl = "https://late.example"\nprofiles = ["github-app:acme"]\n'
         (own / "config.toml").write_text(CONFIG + route)
         assert b"password=minted" in git("get", stored).stdout
@@ -135,14 +136,14 @@ class TestAMintingRoute:
 class TestAVaultInTrouble:
     @pytest.fixture
     def damaged(self, own: Path) -> Path:
-        git("store", OTHER + TYPED)
+        git("store", OTHER + PAIR)
         vault = own / "data/vault"
         vault.write_bytes(vault.read_bytes()[:-9] + b"x" * 9)
         return vault
 
     def test_is_told_and_never_taken_for_an_empty_one(self, damaged: Path) -> None:
         before = damaged.read_bytes()
-        for outcome in (git("get", OTHER), git("store", OTHER + TYPED), git("erase", OTHER + TYPED)):
+        for outcome in (git("get", OTHER), git("store", OTHER + PAIR), git("erase", OTHER + PAIR)):
             assert (outcome.code, outcome.stdout) == (1, b"")
             assert "is damaged" in outcome.stderr
         for outcome in (docker("get", b"other.example"), docker("list")):
@@ -151,12 +152,12 @@ class TestAVaultInTrouble:
         assert damaged.read_bytes() == before
 
     def test_that_others_can_read_is_refused_with_the_command_that_mends_it(self, own: Path) -> None:
-        git("store", OTHER + TYPED)
+        git("store", OTHER + PAIR)
         os.chmod(own / "data/vault", 0o644)
         assert "chmod 600" in git("get", OTHER).stderr
 
     def test_is_no_answer_of_yesterday(self, own: Path) -> None:
         assert git("get", OTHER) == Outcome(0, b"")
         assert git("get", OTHER).is_hit
-        git("store", OTHER + TYPED)
-        assert git("get", OTHER).stdout == TYPED
+        git("store", OTHER + PAIR)
+        assert git("get", OTHER).stdout == PAIR
