@@ -144,7 +144,7 @@ def key_of_passphrase(path: str, document: Document, passphrase: Secret) -> byte
     for name, (least, most) in _BOUNDS.items():
         if type(numbers[name]) is not int or not least <= numbers[name] <= most:
             raise damaged(path)
-    if len(salt) != SALT_BYTES:
+    if len(salt) != SALT_BYTES or numbers["kib"] < 8 * numbers["lanes"]:  # RFC 9106, section 3.1
         raise damaged(path)
     return stretch(passphrase, salt, **numbers)
 
