@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from keywright.cache.folder import PrivateFolder, locate
-from keywright.errors import Busy, CacheUnusable, VaultUnusable
+from keywright.errors import Busy, CacheUnusable, VaultLocked, VaultUnusable
 from keywright.hit import stamp
 from keywright.vault.document import SIZE_AT_MOST, Document, parse, render
 from keywright.vault.records import Records
@@ -20,7 +20,7 @@ def open_vault(env: Mapping[str, str]) -> "Vault":
     Raises:
         VaultUnusable: the environment names no absolute folder.
     """
-    with _as_vault():
+    with as_vault():
         return Vault(locate("data", env), env)
 
 
@@ -53,7 +53,14 @@ class Vault:
             VaultLocked: its key is not at hand.
             VaultUnusable: it is damaged or cannot be trusted.
         """
-        return self._open(self.read())
+        document = self.read()
+        try:
+            return self._open(document)
+        except (VaultLocked, VaultUnusable):
+            again = self.read()
+            if document is None or again is None or again.id == document.id:
+                raise
+            return self._open(again)  # its key was changed meanwhile, and what opened the old one is gone
 
     @contextmanager
     def edit(self) -> Iterator[Records]:
@@ -87,7 +94,7 @@ class Vault:
         """
         if stamp(self.path) == "-":
             return None
-        with _as_vault():
+        with as_vault():
             file = PrivateFolder.open(self.folder).read(NAME, limit=SIZE_AT_MOST)
         return parse(self.path, file[0]) if file else None
 
@@ -100,7 +107,7 @@ class Vault:
         content = render(document)
         if len(content) > SIZE_AT_MOST:
             raise VaultUnusable("the vault would grow beyond 64 MiB", mend="remove what is not needed")
-        with _as_vault():
+        with as_vault():
             folder.remove_orphans(NAME)
             folder.replace(NAME, content)
 
@@ -114,7 +121,7 @@ class Vault:
         """
         from keywright.cache.lock import hold
 
-        with _as_vault():
+        with as_vault():
             folder = PrivateFolder.open(self.folder)
         with hold(f"{self.path}.lock", LOCK_WAIT_S) as is_locked:
             if not is_locked:
@@ -126,14 +133,14 @@ class Vault:
             return Records(self.path)
         from keywright.vault.unlocking import data_key
 
-        with _as_vault():
+        with as_vault():
             return Records(
                 self.path, document, data_key(self.path, PrivateFolder.open(self.folder), document, self._env)
             )
 
 
 @contextmanager
-def _as_vault() -> Iterator[None]:
+def as_vault() -> Iterator[None]:
     """Say of the vault's folder and files what is said of the cache's."""
     try:
         yield
