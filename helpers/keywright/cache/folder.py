@@ -78,6 +78,10 @@ class PrivateFolder:
             raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 700 {_quoted(path)}`")
         return cls(path, descriptor)
 
+    def fileno(self) -> int:
+        """Return the open descriptor, for what is reached through it by other means. It stays the folder's own."""
+        return self._fd
+
     def __del__(self) -> None:
         with suppress(OSError):
             os.close(self._fd)

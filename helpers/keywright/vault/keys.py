@@ -19,6 +19,8 @@ from keywright.secret import Secret
 from keywright.vault.document import Document, damaged, decode, encode
 from keywright.vault.seal import KEY_BYTES, BrokenSeal, seal, unseal
 
+SOCKET: Final = "vault.sock"
+"""Where an unlocked vault's key is asked for, beside the vault."""
 SALT_BYTES: Final = 16
 PASSES: Final = 3
 KIB: Final = 64 * 1024

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from keywright.cache.folder import PrivateFolder, locate
-from keywright.errors import Busy, CacheUnusable, VaultUnusable
+from keywright.errors import Busy, CacheUnusable, VaultLocked, VaultUnusable
 from keywright.vault.document import SIZE_AT_MOST, Document, parse, render
 from keywright.vault.records import Records
 
@@ -53,7 +53,14 @@ class Vault:
             VaultLocked: its key is not at hand.
             VaultUnusable: it is damaged or cannot be trusted.
         """
-        return self._open(self.read())
+        document = self.read()
+        try:
+            return self._open(document)
+        except (VaultLocked, VaultUnusable):
+            again = self.read()
+            if document is None or again is None or again.id == document.id:
+                raise
+            return self._open(again)  # its key was changed meanwhile, and what opened the old one is gone
 
     @contextmanager
     def edit(self) -> Iterator[Records]:
