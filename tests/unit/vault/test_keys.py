@@ -204,9 +204,7 @@ def _folder(path: Path) -> None:
     path.mkdir(mode=0o700)
 
 
-@pytest.mark.parametrize(
-    "change", [_link, _pipe, _folder, lambda path: path.with_suffix(".too").hardlink_to(path)], ids=str
-)
+@pytest.mark.parametrize("change", [_link, _pipe, _folder, lambda path: path.with_suffix(".too").hardlink_to(path)])
 def test_a_key_file_that_is_no_plain_file_of_ours_is_refused(filled: Vault, change: Callable[[Path], None]) -> None:
     change(key_path(filled))
     assert_refused(filled, r"vault-\w{8}\.key.*; restore it from a backup, or move it away")
