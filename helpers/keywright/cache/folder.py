@@ -63,20 +63,23 @@ class PrivateFolder:
                 with suppress(FileExistsError):
                     os.mkdir(path, 0o700)
                 descriptor = os.open(path, _OPEN_FOLDER)
+            folder = cls(path, descriptor)
+            found = os.fstat(descriptor)
         except OSError as error:
             raise CacheUnusable(
                 f"{path} cannot be opened as a folder ({_name(error)})", mend=_mend(path, error)
             ) from None
-        found = os.fstat(descriptor)
         if found.st_uid != os.geteuid():
-            os.close(descriptor)
             raise CacheUnusable(
                 f"{path} belongs to user {found.st_uid}", mend=f"run `sudo chown -R {os.geteuid()} {_quoted(path)}`"
             )
         if found.st_mode & 0o077:
-            os.close(descriptor)
             raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 700 {_quoted(path)}`")
-        return cls(path, descriptor)
+        return folder
+
+    def fileno(self) -> int:
+        """Return the open descriptor, for what is reached through it by other means. It stays the folder's own."""
+        return self._fd
 
     def __del__(self) -> None:
         with suppress(OSError):
@@ -112,7 +115,8 @@ class PrivateFolder:
                 f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f {_quoted(path)}`"
             ) from None
         finally:
-            os.close(descriptor)
+            with suppress(OSError):  # what was read was read
+                os.close(descriptor)
 
     def replace(self, name: str, content: bytes, *, mtime: float | None = None, is_lasting: bool = True) -> str:
         """Put `content` in place of the file, whole or not at all. Returns the new file's stamp.

@@ -23,6 +23,8 @@ from keywright.hit import sha256
 FORMAT: Final = "keywright-vault"
 VERSION: Final = 1
 SIZE_AT_MOST: Final = 64 << 20
+ID_DIGITS: Final = 32
+_LINE_AT_MOST: Final = 200
 _MEMBERS: Final = {"id": str, "generation": int, "key": dict, "places": list, "index": str, "records": dict}
 
 
@@ -62,9 +64,12 @@ def hashed(vault_id: str, place: str) -> str:
 
 def damaged(path: str) -> VaultUnusable:
     """Return the failure of a vault that is not as it was written."""
+    from shlex import quote
+
+    away = f"mv {quote(path)} {quote(path + '.old')}"
     return VaultUnusable(
         f"the vault {path} is damaged; nothing was read or changed",
-        mend=f"restore it from a backup, or move it away (`mv {path} {path}.damaged`) and log in anew",
+        mend=f"restore it from a backup, or move it away (`{away}`) and log in anew",
     )
 
 
@@ -89,8 +94,8 @@ def parse(path: str, content: bytes) -> Document:
         VaultUnusable: it is damaged, or a newer keywright's.
     """
     first, _, body = content.partition(b"\n")
-    words = first.decode("latin-1").split(" ")
-    if len(words) >= 2 and words[0] == FORMAT and words[1].isascii() and words[1].isdigit() and int(words[1]) > VERSION:  # noqa: PLR2004
+    words = first[:_LINE_AT_MOST].decode("latin-1").split(" ")
+    if words[0] == FORMAT and _is_newer(*words[1:2]):
         raise VaultUnusable(f"the vault {path} was written by a newer keywright", mend="upgrade this one")
     if words != [FORMAT, str(VERSION), "sha256", str(sha256(body).hexdigest())]:
         raise damaged(path)
@@ -98,7 +103,7 @@ def parse(path: str, content: bytes) -> Document:
         members = json.loads(body)
         if members.keys() != _MEMBERS.keys() or any(type(members[name]) is not kind for name, kind in _MEMBERS.items()):
             raise damaged(path)
-        if not all(isinstance(place, str) for place in members["places"]):
+        if not _is_id(members["id"]) or not all(isinstance(place, str) for place in members["places"]):
             raise damaged(path)
         return Document(
             id=members["id"],
@@ -110,6 +115,15 @@ def parse(path: str, content: bytes) -> Document:
         )
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise damaged(path) from None
+
+
+def _is_newer(version: str = "") -> bool:
+    return version.isascii() and version.isdigit() and int(version) > VERSION
+
+
+def _is_id(text: str) -> bool:
+    """Whether it is a vault's id: a part of it names a file."""
+    return len(text) == ID_DIGITS and set(text) <= set("0123456789abcdef")
 
 
 def encode(data: bytes) -> str:

@@ -19,6 +19,8 @@ from keywright.secret import Secret
 from keywright.vault.document import Document, damaged, decode, encode
 from keywright.vault.seal import KEY_BYTES, BrokenSeal, seal, unseal
 
+SOCKET: Final = "vault.sock"
+"""Where an unlocked vault's key is asked for, beside the vault."""
 SALT_BYTES: Final = 16
 PASSES: Final = 3
 KIB: Final = 64 * 1024
@@ -144,7 +146,7 @@ def key_of_passphrase(path: str, document: Document, passphrase: Secret) -> byte
     for name, (least, most) in _BOUNDS.items():
         if type(numbers[name]) is not int or not least <= numbers[name] <= most:
             raise damaged(path)
-    if len(salt) != SALT_BYTES:
+    if len(salt) != SALT_BYTES or numbers["kib"] < 8 * numbers["lanes"]:  # RFC 9106, section 3.1
         raise damaged(path)
     return stretch(passphrase, salt, **numbers)
 

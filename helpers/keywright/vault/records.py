@@ -62,6 +62,8 @@ class Records:
             }
         except (BrokenSeal, ValueError, KeyError, TypeError, AttributeError):
             raise damaged(path) from None
+        if document.records.keys() != {entry.number for entry in self._index.values()}:
+            raise damaged(path)
 
     def names(self) -> list[str]:
         """Return the names of all records, sorted."""
@@ -119,6 +121,8 @@ class Records:
         if name not in self.names():
             return False
         self._changed[name] = None
+        if name not in self._index:
+            del self._changed[name]
         return True
 
     @property

@@ -1,12 +1,12 @@
 """The vault of one user: opened for reading without a lock, changed under one, replaced whole."""
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from keywright.cache.folder import PrivateFolder, locate
-from keywright.errors import Busy, CacheUnusable, VaultUnusable
-from keywright.hit import stamp
+from keywright.errors import Busy, CacheUnusable, VaultLocked, VaultUnusable
 from keywright.vault.document import SIZE_AT_MOST, Document, parse, render
 from keywright.vault.records import Records
 
@@ -20,7 +20,7 @@ def open_vault(env: Mapping[str, str]) -> "Vault":
     Raises:
         VaultUnusable: the environment names no absolute folder.
     """
-    with _as_vault():
+    with as_vault():
         return Vault(locate("data", env), env)
 
 
@@ -53,7 +53,14 @@ class Vault:
             VaultLocked: its key is not at hand.
             VaultUnusable: it is damaged or cannot be trusted.
         """
-        return self._open(self.read())
+        document = self.read()
+        try:
+            return self._open(document)
+        except (VaultLocked, VaultUnusable):
+            again = self.read()
+            if document is None or again is None or again.id == document.id:
+                raise
+            return self._open(again)  # its key was changed meanwhile, and what opened the old one is gone
 
     @contextmanager
     def edit(self) -> Iterator[Records]:
@@ -75,7 +82,8 @@ class Vault:
             if document is None:
                 from keywright.vault.rekey import create_with_key_file
 
-                made = create_with_key_file(folder)
+                with as_vault():
+                    made = create_with_key_file(folder)
                 records = records.moved_to(made.document, made.data_key)
             self.write(folder, records.sealed())
 
@@ -85,9 +93,9 @@ class Vault:
         Raises:
             VaultUnusable: it is damaged, a newer keywright's, or cannot be trusted.
         """
-        if stamp(self.path) == "-":
+        if not _is_there(self.path):
             return None
-        with _as_vault():
+        with as_vault():
             file = PrivateFolder.open(self.folder).read(NAME, limit=SIZE_AT_MOST)
         return parse(self.path, file[0]) if file else None
 
@@ -100,8 +108,7 @@ class Vault:
         content = render(document)
         if len(content) > SIZE_AT_MOST:
             raise VaultUnusable("the vault would grow beyond 64 MiB", mend="remove what is not needed")
-        with _as_vault():
-            folder.remove_orphans(NAME)
+        with as_vault():
             folder.replace(NAME, content)
 
     @contextmanager
@@ -114,11 +121,12 @@ class Vault:
         """
         from keywright.cache.lock import hold
 
-        with _as_vault():
+        with as_vault():
             folder = PrivateFolder.open(self.folder)
-        with hold(f"{self.path}.lock", LOCK_WAIT_S) as is_locked:
+        with as_vault(), hold(f"{self.path}.lock", LOCK_WAIT_S) as is_locked:
             if not is_locked:
                 raise Busy("other processes have kept the vault locked for too long", mend="try again")
+            _sweep(folder)
             yield folder
 
     def _open(self, document: Document | None) -> Records:
@@ -126,16 +134,38 @@ class Vault:
             return Records(self.path)
         from keywright.vault.unlocking import data_key
 
-        with _as_vault():
+        with as_vault():
             return Records(
                 self.path, document, data_key(self.path, PrivateFolder.open(self.folder), document, self._env)
             )
 
 
+def _is_there(path: str) -> bool:
+    """Whether there is anything at all: a link to where nothing is mounted today is no absent vault."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _sweep(folder: PrivateFolder) -> None:
+    """Delete what writers of the vault and of its keys left when they were killed; the caller holds the lock."""
+    with suppress(OSError, CacheUnusable):  # it costs space and nothing else
+        for found in folder.mtimes():
+            name = found.removesuffix(".tmp").rpartition(".")[0]
+            if found.endswith(".tmp") and (name == NAME or name.endswith(".key")):
+                folder.remove(found)
+
+
 @contextmanager
-def _as_vault() -> Iterator[None]:
-    """Say of the vault's folder and files what is said of the cache's."""
+def as_vault() -> Iterator[None]:
+    """Say of the vault's folder and files what is said of the cache's; but what lives long is not to be deleted."""
     try:
         yield
     except CacheUnusable as error:
-        raise VaultUnusable(error.what, mend=error.mend) from None
+        is_deletion = error.mend.startswith("run `rm ")
+        mend = "restore it from a backup, or move it away" if is_deletion else error.mend
+        raise VaultUnusable(error.what, mend=mend) from None
