@@ -7,14 +7,13 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 `iat` lies a minute back because GitHub refuses one in its future, `exp` within the ten minutes it allows.
 """
 
-import os
-import stat
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from keywright.errors import Unavailable
+from keywright.providers.secret_file import read_secret_file
 from keywright.settings.model import VAULT
 
 if TYPE_CHECKING:
@@ -53,7 +52,10 @@ def _load(path: str, env: Mapping[str, str]) -> "RSAPrivateKey":
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    content = _resolve(path, env) if path.startswith(VAULT) else _read(path)
+    if path.startswith(VAULT):
+        content = _resolve(path, env)
+    else:
+        content = read_secret_file(path, KEY_FILE_AT_MOST, called=f"private_key {path}", setting="private_key")
     try:
         key = load_pem_private_key(content, password=None)
     except TypeError:  # what cryptography raises for a passphrase it was not given
@@ -76,21 +78,3 @@ def _resolve(reference: str, env: Mapping[str, str]) -> bytes:
     from keywright.vault.reference import resolve
 
     return resolve(reference, env)[0].reveal().encode("utf-8", "surrogatepass")
-
-
-def _read(path: str) -> bytes:
-    mend = "mend private_key, or make the file readable to you"
-    try:
-        # Without O_NONBLOCK, opening a pipe would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise Unavailable(f"private_key {path} is not a plain file", mend=mend)
-            content = file.read(KEY_FILE_AT_MOST + 1)
-    except FileNotFoundError:
-        raise Unavailable(f"private_key {path} does not exist", mend="mend private_key") from None
-    except (OSError, ValueError):
-        raise Unavailable(f"private_key {path} cannot be read", mend=mend) from None
-    if len(content) > KEY_FILE_AT_MOST:
-        raise Unavailable(f"private_key {path} is too long to be a key", mend=mend)
-    return content

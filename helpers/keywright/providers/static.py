@@ -9,8 +9,6 @@ It is read anew for each request, and neither cached nor renewed: whoever change
 it alone, because it is not ours to throw away.
 """
 
-import os
-import stat
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -18,6 +16,7 @@ from typing import Final
 from keywright.credential import Credential
 from keywright.errors import ConfigurationError, Unavailable
 from keywright.providers.home import expand
+from keywright.providers.secret_file import read_secret_file
 from keywright.request import Client, Request, parse_url
 from keywright.secret import Secret
 from keywright.settings.model import StaticOptions
@@ -84,20 +83,6 @@ class StaticProvider:
 
 
 def _read(path: str) -> str:
-    mend = "mend `secret`, or make the file readable to you alone"
-    try:
-        # Without O_NONBLOCK, opening a pipe would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise Unavailable(f"{path} is not a plain file", mend=mend)
-            content = file.read(SECRET_AT_MOST + 1)
-    except FileNotFoundError:
-        raise Unavailable(f"{path} does not exist", mend="mend `secret`") from None
-    except (OSError, ValueError):
-        raise Unavailable(f"{path} cannot be read", mend=mend) from None
-    if len(content) > SECRET_AT_MOST:
-        raise Unavailable(f"{path} is too long to be a secret", mend=mend)
+    content = read_secret_file(path, SECRET_AT_MOST, called=path, setting="`secret`")
     # One line break at the end is the editor's; what comes before it is the secret's own.
     return content.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")

@@ -88,7 +88,7 @@ def truncated(key: RSAPrivateKey) -> bytes:
         (truncated, "holds no private key in PEM"),
         (lambda _key: b"not a key: canary", "holds no private key in PEM"),
         (lambda _key: b"", "holds no private key in PEM"),
-        (lambda _key: b"canary" * 20_000, "is too long to be a key"),
+        (lambda _key: b"canary" * 20_000, "is longer than 65536 bytes"),
     ],
 )
 def test_a_file_that_is_no_usable_key_is_named_with_the_mend(

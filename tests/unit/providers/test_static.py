@@ -60,7 +60,7 @@ def test_a_secret_is_found_where_the_settings_say(secrets: Path, secret: str, ex
         ("env://EMPTY", "the environment variable EMPTY is empty or not set"),
         ("file://~/absent", "does not exist"),
         ("file://~/empty", "is empty or not set"),
-        ("file://~/long", "too long"),
+        ("file://~/long", "longer than"),
         ("file://~/folder", "cannot be read"),
         ("vault://ABSENT", "ABSENT"),
     ],
