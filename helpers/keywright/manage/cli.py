@@ -11,6 +11,7 @@ from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.terminal import show_line, tell_person
+from keywright.manage.vault.commands import vault
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
@@ -73,6 +74,9 @@ def demo() -> None:
     from keywright.demo.story import tell
 
     raise SystemExit(tell(show_line))
+
+
+keywright.add_command(vault)
 
 
 def run(command: Callable[..., object] = keywright) -> int:

@@ -90,6 +90,11 @@ class Records:
         secret = Secret(plain.decode("utf-8", "surrogatepass"))
         return Record(name=name, place=entry.place, secret=secret, generation=entry.generation)
 
+    def place(self, name: str) -> str:
+        """Return what the record of that name is filed under; empty if it is found by its name alone."""
+        changed, entry = self._changed.get(name), self._index.get(name)
+        return changed.place if changed else entry.place if entry else ""
+
     def find(self, place: str) -> list[Record]:
         """Return the records filed under the place, the last written first.
 

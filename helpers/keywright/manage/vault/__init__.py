@@ -1,0 +1,1 @@
+"""`keywright vault`: long-lived secrets, and the key that they are under."""
