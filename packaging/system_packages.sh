@@ -10,18 +10,18 @@ need() { # package, then a command or a path that shows it is there
 }
 
 need apache2-utils htpasswd
+need dbus dbus-daemon
 need docker-registry docker-registry
 need docker.io docker
 need faketime faketime
 need git git
+need gnome-keyring gnome-keyring-daemon
 need openssl openssl
 need skopeo skopeo
 need strace strace
 if [ "${1:-}" = --peers ]; then
 	need amazon-ecr-credential-helper docker-credential-ecr-login
-	need dbus dbus-daemon
 	need git-credential-oauth git-credential-oauth
-	need gnome-keyring gnome-keyring-daemon
 	need gnupg gpg
 	need golang-docker-credential-helpers docker-credential-pass
 	need pass pass

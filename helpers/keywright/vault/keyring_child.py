@@ -35,7 +35,7 @@ def ask(action: str, account: str) -> tuple[str, str]:
     """Return what happened, in a word, and what goes with it."""
     try:
         import keyring
-        from keyring.errors import KeyringLocked, NoKeyringError, PasswordDeleteError
+        from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError
     except ImportError:
         return "uninstalled", ""
     try:
@@ -54,6 +54,8 @@ def ask(action: str, account: str) -> tuple[str, str]:
         return "missing", ""
     except KeyringLocked:
         return "locked", ""
+    except InitError:
+        return "empty", ""
     except NoKeyringError:
         return "absent", ""
     except Exception as error:  # noqa: BLE001 - of any library; its text may hold anything, its type does not

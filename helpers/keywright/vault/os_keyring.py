@@ -112,6 +112,11 @@ def _failure(word: str, value: str) -> KeywrightError:
                 "there is no OS keyring here: no D-Bus session, or no Secret Service on it",
                 mend="start one (`dbus-run-session`, `gnome-keyring-daemon`), or use a passphrase",
             )
+        case "empty":
+            return Unavailable(
+                "the OS keyring has no collection to keep a key in, and could not make one",
+                mend="log in to the desktop or make one with its key manager, or use a passphrase",
+            )
         case "untrusted":
             return Unavailable(
                 f"the keyring `{value}` is not the operating system's, and may keep keys in clear text",
