@@ -174,7 +174,11 @@ def unwrap(path: str, document: Document, wrapping: bytes) -> bytes:
         kind = kind_of(path, document)
     if kind is Kind.PASSPHRASE:  # the file itself is whole: its checksum said so
         raise WrongPassphrase("that is not the vault's passphrase")
-    raise VaultUnusable(f"the key in the {kind.value} is not the vault's", mend="restore the one that belongs to it")
+    where = f"the file {key_file(document.id)} beside it" if kind is Kind.FILE else "the OS keyring"
+    raise VaultUnusable(
+        f"the vault {path} does not open with the key in {where}",
+        mend="restore the two from one backup: one of them is damaged, or another vault's",
+    )
 
 
 def _canonical(header: Mapping[str, Any]) -> str:

@@ -180,7 +180,10 @@ def test_a_damaged_key_file_is_told(filled: Vault, content: bytes) -> None:
 
 def test_the_key_of_another_vault_is_told(filled: Vault) -> None:
     key_path(filled).write_bytes(encode(os.urandom(32)).encode())
-    assert_refused(filled, "the key in the file is not the vault's; restore the one that belongs to it")
+    assert_refused(
+        filled,
+        r"does not open with the key in the file vault-[0-9a-f]{8}\.key beside it; restore the two from one backup",
+    )
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o660])
