@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from keywright.cache.folder import PrivateFolder
-from keywright.errors import ERRORS, KeywrightError, NeedsPerson, Unavailable
+from keywright.errors import ERRORS, KeywrightError, NeedsPerson, Unavailable, VaultLocked, VaultUnusable
 from keywright.hit import sha256, stamp
 
 SCHEMA: Final = 1
@@ -18,6 +18,7 @@ FIRST_S: Final = 2.0
 LONGEST_S: Final = 300.0
 LONGEST_HERE_S: Final = 15.0
 """The longest pause after a failure on this side: nobody is spared by waiting for a person to mend something."""
+_HERE: Final = (NeedsPerson, Unavailable, VaultLocked, VaultUnusable)
 LONGEST_ASKED_S: Final = 3600.0
 JITTER: Final = 0.2
 KEPT_S: Final = 7 * 86400.0
@@ -61,7 +62,7 @@ def pause_s(attempts: int, error: KeywrightError) -> float:
     """
     from random import uniform
 
-    longest_s = LONGEST_HERE_S if isinstance(error, (Unavailable, NeedsPerson)) else LONGEST_S
+    longest_s = LONGEST_HERE_S if isinstance(error, _HERE) else LONGEST_S
     own = min(FIRST_S * 2.0 ** min(attempts - 1, 16), longest_s) * uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter
     return max(own, min(error.retry_after_s or 0.0, LONGEST_ASKED_S))
 

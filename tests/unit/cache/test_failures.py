@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keywright.cache.failures import JITTER, LONGEST_ASKED_S, Failure, Failures, pause_s
-from keywright.errors import ERRORS, CacheUnusable, KeywrightError, NeedsPerson, Refused, Unavailable, Unreachable
+from keywright.errors import (
+    ERRORS,
+    CacheUnusable,
+    KeywrightError,
+    NeedsPerson,
+    Refused,
+    Unavailable,
+    Unreachable,
+    VaultLocked,
+    VaultUnusable,
+)
 from keywright.hit import sha256, stamp
 
 NOW_S = datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()
@@ -68,7 +78,7 @@ class TestPause:
     def test_it_is_never_none_and_never_for_ever(self, attempts: int, asked_s: float | None) -> None:
         assert 0 < pause_s(attempts, Unreachable("429", retry_after_s=asked_s)) <= LONGEST_ASKED_S
 
-    @pytest.mark.parametrize("kind", [Unavailable, NeedsPerson])
+    @pytest.mark.parametrize("kind", [Unavailable, NeedsPerson, VaultLocked, VaultUnusable])
     def test_a_cause_on_this_side_spares_nobody_for_long(self, kind: type[KeywrightError]) -> None:
         assert max(pause_s(20, kind("no login")) for _ in range(300)) <= 15 * (1 + JITTER)
 
