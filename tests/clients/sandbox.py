@@ -113,9 +113,17 @@ class Sandbox:
         (row,) = (row for row in json.loads(done.stdout)["credentials"] if row["profile"] == profile)
         return str(row["state"])
 
-    def until_stale(self, profile: str) -> None:
-        """Wait until the profile's credential is due to be renewed."""
-        until(lambda: self.state(profile) == "stale", f"{profile} to be stale")
+    def until_stale(self, profile: str) -> dict[str, Any]:
+        """Wait until the profile's credential is due to be renewed and nobody is at it; return the one entry.
+
+        On a busy machine it may be due before the call that minted it has ended, which then had it renewed already.
+        """
+        brakes = self.own / "cache/renew"
+        until(
+            lambda: self.state(profile) == "stale" and not [b for b in brakes.iterdir() if b.suffix != ".lock"],
+            f"{profile} to be stale",
+        )
+        return self.entry()
 
     def until_renewed(self, generation: int) -> dict[str, Any]:
         """Wait until the one entry is of another generation, and return it."""
