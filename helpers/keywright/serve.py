@@ -131,11 +131,20 @@ class Call:
             elif request.verb is Verb.LIST:
                 listed = keeping.listed()
             else:
-                try:
-                    broker.invalidate(request, request.password)
-                except CredentialNotFound:
-                    keeping.erase(request)
+                self._erase(request, broker, keeping)
         return self._dialect.done(request, is_minted=is_minted, listed=listed)
+
+    def _erase(self, request: Request, broker: Broker, keeping: Keeping) -> None:
+        """Forget the credential, and what was stored for its place before a route served it."""
+        try:
+            broker.invalidate(request, request.password)
+        except CredentialNotFound:
+            keeping.erase(request)
+            return
+        try:
+            keeping.erase(request)
+        except KeywrightError as error:  # what the route minted is forgotten all the same
+            self._say(f"what was stored for it is kept: {error}")
 
     def _open(self) -> tuple[Broker, Keeping]:
         asked = self._process.asked

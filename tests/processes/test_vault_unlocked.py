@@ -164,6 +164,11 @@ def test_past_its_limit_it_is_locked_by_itself(user: User, limits: tuple[str, st
     assert not (user.home / "data/vault.sock").exists()
 
 
+def test_looking_at_the_status_is_no_use(user: User) -> None:
+    user.unlock("--idle", "3s")
+    wait_until(lambda: user.is_locked, "the holder to end although somebody looks all the time")
+
+
 def test_a_holder_that_was_killed_is_a_locked_vault(user: User) -> None:
     os.kill(user.unlock(), signal.SIGKILL)
     wait_until(lambda: not user.holders(), "the holder to end")

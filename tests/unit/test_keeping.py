@@ -116,7 +116,9 @@ class TestAMintingRoute:
         (own / "data/vault").write_text("damaged")
         assert b"password=minted" in git("get", ACME).stdout
         assert git("store", ACME + PAIR) == Outcome(0, b"")
-        assert git("erase", ACME + PAIR) == Outcome(0, b"")
+        erased = git("erase", ACME + PAIR)
+        assert (erased.code, erased.stdout) == (0, b"")
+        assert "what was stored for it is kept: " in erased.stderr
 
     def test_serves_where_there_can_be_no_vault(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KEYWRIGHT_CONFIG", str(own / "config.toml"))
@@ -131,6 +133,16 @@ class TestAMintingRoute:
         route = '[[routes]]\nclient = "git"\nurl = "https://late.example"\nprofiles = ["github-app:acme"]\n'
         (own / "config.toml").write_text(CONFIG + route)
         assert b"password=minted" in git("get", stored).stdout
+
+    def test_does_not_hide_what_was_stored_before_from_a_logout(self, own: Path) -> None:
+        stored = b"protocol=https\nhost=late.example\n"
+        git("store", stored + PAIR)
+        route = '[[routes]]\nclient = "git"\nurl = "https://late.example"\nprofiles = ["static:late"]\n'
+        late = '[profiles."static:late"]\nurl = "https://late.example"\nusername = "ci"\nsecret = "env://FORGE_TOKEN"\n'
+        (own / "config.toml").write_text(CONFIG + late + route)
+        assert git("erase", stored + PAIR) == Outcome(0, b"")
+        (own / "config.toml").write_text(CONFIG)
+        assert git("get", stored) == Outcome(0, b"")
 
 
 class TestAVaultInTrouble:

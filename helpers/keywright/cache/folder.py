@@ -109,7 +109,7 @@ class PrivateFolder:
             if found.st_size > limit:
                 raise CacheUnusable(f"{path} is larger than anything kept here", mend=f"run `rm -f {_quoted(path)}`")
             with os.fdopen(descriptor, "rb", closefd=False) as file:
-                return file.read(limit + 1), stamp_of(found)
+                return file.read(min(found.st_size, limit) + 1), stamp_of(found)
         except OSError as error:
             raise CacheUnusable(
                 f"{path} cannot be read ({_name(error)})", mend=f"run `rm -f {_quoted(path)}`"

@@ -93,6 +93,9 @@ class Store:
         if item.expires_by(now):
             return
         with self._vault.edit() as records:
+            latest = records.find(place)[:1]
+            if request.client is Client.GIT and latest and latest[0].name != _name(request):
+                records.remove(_name(request))  # so that it is the latest, although it may be the same as before
             records.put(_name(request), Secret(_dump(item)), place)
 
     def erase(self, request: Request) -> int:

@@ -20,7 +20,7 @@ from keywright.vault.records import Records
 from keywright.vault.rekey import create
 from keywright.vault.seal import KEY_BYTES
 from keywright.vault.unlocking import data_key
-from keywright.vault.vault import Vault, as_vault
+from keywright.vault.vault import KIND_MARK, Vault, as_vault
 
 NO_PASSPHRASE: Final = Secret("")
 
@@ -140,7 +140,12 @@ def _put(
             case _:
                 assert_never(new.kind)
         made = create(vault_id, wrapping, header, generation)
+        if new.kind is not Kind.FILE:
+            folder.replace(KIND_MARK, b"")
         vault.write(folder, records.moved_to(made.document, made.data_key).sealed())
+        if new.kind is Kind.FILE:
+            with suppress(KeywrightError):  # left behind, it only makes a new vault wait for `init`
+                folder.remove(KIND_MARK)
     except BaseException:
         with suppress(KeywrightError):
             there = vault.read()

@@ -39,6 +39,8 @@ class Holder:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         temporary = f"{SOCKET}.{os.getpid()}.tmp"
         os.umask(0o177)
+        with suppress(FileNotFoundError):  # of one that was killed here and had our number
+            os.unlink(temporary, dir_fd=folder.fileno())
         self._listener.bind(address(folder, temporary))
         self._listener.listen(1024)
         self._listener.settimeout(0)

@@ -11,6 +11,8 @@ from keywright.vault.document import SIZE_AT_MOST, Document, parse, render
 from keywright.vault.records import Records
 
 NAME: Final = "vault"
+KIND_MARK: Final = "vault.kind"
+"""Empty, and there while the vault's key is not in a file: who takes the vault away has not taken its protection."""
 LOCK_WAIT_S: Final = 25.0
 
 
@@ -80,6 +82,7 @@ class Vault:
             if not records.is_changed:
                 return
             if document is None:
+                _stop_if_lost(folder, self.path)
                 from keywright.vault.rekey import create_with_key_file
 
                 with as_vault():
@@ -140,11 +143,22 @@ class Vault:
             )
 
 
+def _stop_if_lost(folder: PrivateFolder, path: str) -> None:
+    """Raise if there was a vault under another key than a file's: a new one must not be under less, unasked."""
+    with as_vault():
+        mark = folder.read(KIND_MARK)
+    if mark is not None:
+        raise VaultUnusable(
+            f"the vault {path} is missing, which was not under a key file",
+            mend="restore it, or make a new one with `keywright vault init --key passphrase` or `--key keyring`",
+        )
+
+
 def _is_there(path: str) -> bool:
     """Whether there is anything at all: a link to where nothing is mounted today is no absent vault."""
     try:
         os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
     except OSError:
         return True

@@ -114,6 +114,12 @@ def test_the_same_place_and_user_has_one_password(store: Store, vault: Vault) ->
     assert vault.open().names() == ["git https://ann@git.example"]
 
 
+def test_who_is_approved_again_is_the_latest(store: Store) -> None:
+    for text in (ANN, BOB, ANN):
+        store.keep(git(text, "store"), NOW)
+    assert pair(store.find(git("protocol=https host=git.example"), NOW)) == ("ann", "one")
+
+
 def test_handing_the_same_over_again_writes_nothing(store: Store, vault: Vault) -> None:
     store.keep(git(ANN, "store"), NOW)
     before = Path(vault.path).read_bytes()

@@ -148,3 +148,17 @@ def test_without_a_vault_there_is_nothing_to_change_or_unlock(vault: Vault, env:
         change(vault, "0" * 32, FILE, PASS, env)
     with pytest.raises(UsageError, match="vault init"):
         unlock(vault, "0" * 32, PASS, Left(1, 1), env)
+
+
+@pytest.mark.parametrize("key", [PASS, KEYRING], ids=lambda key: key.kind.value)
+def test_a_vault_that_has_gone_is_not_replaced_by_one_under_less(vault: Vault, env: dict[str, str], key: Key) -> None:
+    make(vault, key, env)
+    os.rename(vault.path, f"{vault.path}.old")
+    with pytest.raises(VaultUnusable, match="is missing, which was not under a key file"), vault.edit() as records:
+        records.put("A", Secret("x"))
+    assert not os.path.exists(vault.path)
+    assert key_files(vault) == []
+    make(vault, FILE, env)  # asked for by name
+    os.unlink(vault.path)
+    with vault.edit() as records:
+        records.put("A", Secret("x"))

@@ -4,7 +4,6 @@
     vault    /home/ann/.local/share/keywright/vault
     key      passphrase
     state    unlocked, for 7h 59m, or until it is not used for 14m 3s
-    records  12
 
 With `--json` the same facts in one object; spans are whole seconds, and what is not known is null.
 """
@@ -78,6 +77,8 @@ def _look(vault: Vault) -> _State:
                 left = time_left(PrivateFolder.open(vault.folder), document.id)
             if left is None and kind is Kind.PASSPHRASE:
                 return _State(vault.path, kind, "locked")
-        return _State(vault.path, kind, "unlocked", records=len(vault.open().names()), left=left)
+        # To open it would be use of a held key, and whoever looks on every prompt would keep it from being locked.
+        records = None if left else len(vault.open().names())
+        return _State(vault.path, kind, "unlocked", records=records, left=left)
     except (VaultLocked, Unavailable) as error:
         return _State(vault.path, kind, "locked", why=str(error))
