@@ -102,7 +102,8 @@ class PrivateFolder:
             ) from None
         try:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_uid != os.geteuid():
+            # No name at all is one that was replaced since it was opened: whole, and of a moment ago.
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.geteuid():
                 raise CacheUnusable(f"{path} is not a plain file of yours", mend=f"run `rm -rf {_quoted(path)}`")
             if found.st_mode & 0o077:
                 raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 600 {_quoted(path)}`")

@@ -440,3 +440,22 @@ def test_mtimes_are_those_of_the_files(folder: PrivateFolder, path: Path) -> Non
     assert mtimes.pop("dangling") > 2.5
     assert mtimes == {"one": 1.5, "two": 2.5}
     assert folder.mtimes().keys() == {"one", "two", "dangling"}  # listing rewinds
+
+
+def test_what_is_replaced_while_it_is_read_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = PrivateFolder.open(str(tmp_path / "cache"))
+    folder.replace("x", b"old")
+    fstat, is_first = os.fstat, [True]
+
+    def replaced_meanwhile(descriptor: int) -> os.stat_result:
+        if is_first.pop():
+            is_first.append(False)
+            folder.replace("x", b"new")
+        else:
+            is_first.append(False)
+        return fstat(descriptor)
+
+    monkeypatch.setattr(os, "fstat", replaced_meanwhile)
+    found = folder.read("x")
+    assert found is not None
+    assert found[0] == b"old"
