@@ -110,6 +110,8 @@ def install_eks(
 
     _check_names(alias, user)
     command, tool = find_ours(PLUGIN, env), find_tool("kubectl", env)
+    # What the cluster was found with is what its tokens are to be signed with, in any other shell too.
+    aws_profile = aws_profile or env.get("AWS_DEFAULT_PROFILE", "") or env.get("AWS_PROFILE", "")
     cluster = describe_cluster(name, region, aws_profile, env, FETCH_S)
     args = ["eks", "--cluster", cluster.audience, "--region", cluster.region]
     args += ["--role-arn", role_arn] if role_arn else []

@@ -21,6 +21,7 @@ from keywright.manage.install.base import CHANGED, Changed, Value, Wish
 from keywright.manage.install.copies import StandIns, contents, private_copy
 from keywright.manage.install.diff import MASK
 from keywright.manage.install.program import run_tool
+from keywright.providers.aws.hosts import find_codecommit_region
 from keywright.providers.home import expand
 from keywright.request import Client
 from keywright.settings.model import Settings
@@ -62,15 +63,16 @@ def wishes_for(scopes: Sequence[str], helper: str, settings: Settings, *, is_alo
     Args:
         scopes: `scheme://host`, or empty for every host.
         helper: the absolute path of our executable.
-        settings: routes that go by path need git to tell the path.
+        settings: routes that go by path need git to tell the path; so does CodeCommit, which needs no route.
         is_alone: whether other helpers are to be kept out.
     """
     command = helper if _PLAIN.fullmatch(helper) else f"!{shlex.quote(helper)}"  # git gives it to a shell
     by_path = {
         f"{route.url.scheme}://{route.url.host}"
         for route in settings.routes
-        if route.client is Client.GIT and route.url.path
-    }
+        if route.client is Client.GIT
+        and (route.url.path or any(p.startswith("aws-codecommit:") for p in route.profiles))
+    } | {scope for scope in scopes if find_codecommit_region(scope.partition("://")[2])}
     wishes = []
     for scope in scopes:
         front = f"credential.{scope}." if scope else "credential."
@@ -191,7 +193,20 @@ def _is_own(target: str, text: str) -> bool:
     """Whether we could have written the value, which then is no secret."""
     if not target.endswith(".helper"):
         return text.lower() in {"", "true", "yes", "on", "1"}
-    return text in {"", "keywright"} or text.strip("!'").endswith(f"/{HELPER}")
+    if text in {"", "keywright"}:
+        return True
+    try:  # a line of shell that merely ends in our path is somebody else's
+        words = shlex.split(text.removeprefix("!"))
+    except ValueError:
+        return False
+    return len(words) == 1 and os.path.isabs(words[0]) and _quotes_once(text) and words[0].endswith(f"/{HELPER}")
+
+
+def _quotes_once(text: str) -> bool:
+    """Whether the value is a plain path, or `!` and one quoted word: nothing that a shell would do more with."""
+    if not text.startswith("!"):
+        return _PLAIN.fullmatch(text) is not None
+    return text[1:] in {shlex.quote(word) for word in shlex.split(text[1:])}
 
 
 def _as_listed(target: str) -> str:

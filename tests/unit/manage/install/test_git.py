@@ -135,3 +135,30 @@ def test_the_file_is_the_one_that_git_writes(home: Path) -> None:
     assert git_path(env) == str(own)
     assert git_path({**env, "GIT_CONFIG_GLOBAL": "/other"}) == "/other"
     assert os.path.isabs(git_path({**env, "GIT_CONFIG_GLOBAL": "other"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_ours"),
+    [
+        ("keywright", True),
+        ("/x/git-credential-keywright", True),
+        ("!'/x y/git-credential-keywright'", True),
+        ("!/x/git-credential-keywright", True),
+        ('!f() { curl -H "T: canary"; }; f; /x/git-credential-keywright', False),
+        ("!canary=1 /x/git-credential-keywright", False),
+        ("!$(canary)/git-credential-keywright", False),
+        ("/x/git-credential-keywright --canary", False),
+        ("x/git-credential-keywright", False),
+        ("!'/x/git-credential-keywright", False),
+    ],
+)
+def test_a_line_of_shell_that_ends_in_our_path_is_somebody_elses(text: str, is_ours: bool) -> None:
+    editor = GitFile("/home/me/.gitconfig", "git", {})
+    assert editor.is_ours("credential.helper", [text]) == is_ours
+    assert editor.may_be_secret("credential.helper", [text]) != is_ours
+
+
+def test_codecommit_is_told_the_path_without_any_route() -> None:
+    scope = "https://git-codecommit.eu-central-1.amazonaws.com"
+    wishes = wishes_for([scope], "/x/git-credential-keywright", Settings(source="/c", stamp="-"), is_alone=False)
+    assert [(wish.target, wish.value) for wish in wishes][1:] == [(f"credential.{scope}.useHttpPath", ["true"])]
