@@ -14,7 +14,7 @@ from keywright.cache.entry import Entry, options_of
 from keywright.cache.failures import Failure
 from keywright.cache.forgiving import ForgivingCache
 from keywright.credential import CacheKey, Credential
-from keywright.deadline import FETCH_S, PERSON_S, OutOfTime, left_s, paused, within
+from keywright.deadline import FETCH_S, PERSON_S, OutOfTime, is_spent, left_s, paused, within
 from keywright.errors import (
     Busy,
     ConfigurationError,
@@ -34,6 +34,8 @@ from keywright.settings.model import Profile, Settings
 
 CAUSES: Final = (Refused, Unavailable, Unreachable)
 _LEFT_FOR_THE_CHILD_S: Final = 2.0
+_FOR_A_BETTER_SESSION: Final = 1 / 3
+"""How much of the time that is left goes into renewing a session that could be used as it is."""
 _WORN: Final = 0.1
 """A session that has used up less of its lifetime than this would hardly last longer if it were renewed."""
 
@@ -254,10 +256,15 @@ class Renewals:
                 self.stop_while_failing(provider.key, own, None)
                 if not is_locked:
                     raise self.busy(provider)
-                return self.renew_while_locked(profile, provider, own, found[0] if found else None)
-        except KeywrightError as error:
-            if usable:
+                with ExitStack() as bound:
+                    if usable:  # a service that hangs must leave its child the time to use what there is
+                        bound.enter_context(within(left_s(FETCH_S) * _FOR_A_BETTER_SESSION))
+                    return self.renew_while_locked(profile, provider, own, found[0] if found else None)
+        except (KeywrightError, OutOfTime) as error:
+            if usable and not is_spent():
                 return usable
+            if isinstance(error, OutOfTime):
+                raise
             error.account, error.host = "", ""
             raise
 

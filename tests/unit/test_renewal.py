@@ -44,6 +44,16 @@ class Locked(Minting):
         return super().fetch(now, timeout_s, memory, aid)
 
 
+@dataclass(frozen=True)
+class Hanging(Minting):
+    """A session whose second request is never answered."""
+
+    def fetch(self, now: datetime, timeout_s: float, memory: Any, aid: Any = None) -> Minted:
+        if self.minter.calls:
+            threading.Event().wait(60)
+        return super().fetch(now, timeout_s, memory, aid)
+
+
 @dataclass
 class House:
     """Two profiles that one session serves, a broker over a real cache, and a person."""
@@ -195,6 +205,17 @@ class TestTheSession:
         house.clock.shift(age_s)
         house.get(TWO)
         assert house.session_of(2) == f"minted-{SESSION}-{expected}"
+
+    def test_one_whose_renewal_hangs_is_used_while_it_is_usable(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("keywright.renewal.FETCH_S", 3.0)
+        house.adopt(Hanging)
+        house.get(ONE)
+        house.clock.shift(45 * 60)
+        house.get(TWO)
+        assert house.session_of(2) == f"minted-{SESSION}-1"
+        assert house.kept() == [ONE, SESSION, TWO]
 
     def test_one_that_cannot_be_renewed_is_used_while_it_is_usable(self, house: House) -> None:
         house.get(ONE)
