@@ -17,9 +17,10 @@ from keywright.credential import Credential
 from keywright.errors import ConfigurationError, Unavailable
 from keywright.providers.home import expand
 from keywright.providers.secret_file import read_secret_file
-from keywright.request import Client, Request, parse_url
+from keywright.request import Client, Request
 from keywright.secret import Secret
 from keywright.settings.model import StaticOptions
+from keywright.settings.values import parse_pattern
 
 SECRET_AT_MOST: Final = 64 * 1024
 
@@ -52,7 +53,7 @@ class StaticProvider:
     def _stop_elsewhere(self, request: Request) -> None:
         if request.url is None and request.client is Client.PERSON:
             return  # who asks by name says where it goes
-        bound = parse_url(self.options.url)
+        bound = parse_pattern(request.client, self.options.url)  # as its route is read: git's `.git` is dropped
         if request.url is None:
             raise ConfigurationError(
                 f"it is for {self.options.url} alone, and the client does not say where it is",

@@ -184,7 +184,7 @@ class _Check:
 
     def _bound(self, where: str, client: Client, text: str, profile: str, table: Mapping[str, Any]) -> None:
         """A static secret goes to the place it is for: a route that would hand it out elsewhere is wrong."""
-        bound, url = parse_url(str(table.get("url", ""))), parse_pattern(client, text)
+        bound, url = parse_pattern(client, str(table.get("url", ""))), parse_pattern(client, text)
         if profile.startswith("static:") and bound and url and not bound.covers(url):
             raise self._wrong(where, f"profile `{profile}` is for {bound} alone", "mend `url` in one of the two")
 

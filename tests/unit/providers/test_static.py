@@ -82,6 +82,8 @@ def test_a_missing_secret_is_no_empty_credential(secrets: Path, secret: str, tol
         ("https://git.example", "https://git.example.evil.example", False),
         ("https://git.example", "https://git.example:8443", False),
         ("https://git.example", "http://git.example", False),
+        ("https://git.example/team/app.git", "https://git.example/team/app", True),  # as git's dialect reads app.git
+        ("https://git.example/team/app.git", "https://git.example/team", False),
         ("http://127.0.0.1:3000", "http://127.0.0.1:3000/x", True),
         ("registry.example:5000", "registry.example:5000", True),
         ("registry.example:5000", "https://registry.example:5000", True),

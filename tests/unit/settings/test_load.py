@@ -625,3 +625,46 @@ def test_a_seal_is_for_those_very_bytes_alone(file: Path) -> None:
     file.write_text(EXAMPLE + 'colour = "blue"\n')
     with pytest.raises(ConfigurationError, match="colour"):
         load(str(file), seals)
+
+
+def static(url: str, routed: str, secret: str = "env://TOKEN") -> str:
+    profile = f'[profiles."static:x"]\nurl = "{url}"\nsecret = "{secret}"\n'
+    return f'version = 1\n{profile}[[routes]]\nclient = "git"\nurl = "{routed}"\nprofiles = ["static:x"]\n'
+
+
+@pytest.mark.parametrize(
+    ("url", "routed"),
+    [
+        ("https://git.example", "https://git.example"),
+        ("https://git.example", "https://git.example/team"),
+        ("https://git.example/team/app.git", "https://git.example/team/app.git"),
+        ("https://git.example/team/app.git", "https://git.example/team/app"),
+    ],
+)
+def test_a_static_secret_may_be_routed_to_its_own_place(url: str, routed: str, file: Path) -> None:
+    file.write_text(static(url, routed))
+    assert load(str(file)).routes[0].profiles == ("static:x",)
+
+
+@pytest.mark.parametrize(
+    ("url", "routed", "secret", "told"),
+    [
+        ("https://git.example/team", "https://git.example", "env://T", "is for https://git.example/team alone"),
+        ("https://git.example", "https://git.example:8443", "env://T", "is for https://git.example alone"),
+        ("https://git.example", "https://*.example", "env://T", "is for https://git.example alone"),
+        ("http://git.example", "https://git.example", "env://T", "must be https://, not http://"),
+        ("https://*.example", "https://git.example", "env://T", "`url` is not a URL"),
+        ("https://git.example", "https://git.example", "hunter2", "does not say where the secret is"),
+        ("https://git.example", "https://git.example", "env://A-B", "names no environment variable"),
+        ("https://git.example", "https://git.example", "file://a", "names no absolute path"),
+        ("https://git.example", "https://git.example", "vault://a/b", "names no secret of the vault"),
+    ],
+)
+def test_a_static_secret_that_would_go_elsewhere_or_is_nowhere_is_refused(
+    url: str, routed: str, secret: str, told: str, file: Path
+) -> None:
+    file.write_text(static(url, routed, secret))
+    with pytest.raises(ConfigurationError) as raised:
+        load(str(file))
+    assert told in str(raised.value)
+    assert "hunter2" not in str(raised.value)
