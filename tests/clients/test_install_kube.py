@@ -404,6 +404,26 @@ class TestAUser:
         done = sandbox.run("keywright", "uninstall", "kube")
         assert "users me is left as it is: somebody has added to it" in done.stderr
 
+    def test_with_a_static_secret_is_served_at_its_own_cluster_alone(self, sandbox: Sandbox, config: Path) -> None:
+        with KubernetesServer(authorises=lambda token: token == "sesame") as server:
+            sandbox.settings(f'[profiles."static:lab"]\nurl = "{server.url}"\nsecret = "env://LAB_TOKEN"\n')
+            assert sandbox.run("keywright", "install", "kube", "--user", "me", "--profile", "static:lab").code == 0
+            authority = sandbox.write(sandbox.home / "ca.pem", server.ca_pem)
+            for host, url in (("lab", server.url), ("other", server.url.replace("127.0.0.1", "localhost"))):
+                words = (f"--server={url}", f"--certificate-authority={authority}", "--embed-certs=true")
+                assert sandbox.run(BIN / "kubectl", "config", "set-cluster", host, *words).code == 0
+                assert (
+                    sandbox.run(BIN / "kubectl", "config", "set-context", host, "--user=me", f"--cluster={host}").code
+                    == 0
+                )
+            got, refused = (
+                sandbox.run(BIN / "kubectl", "--context", host, "get", "--raw", "/version", env={"LAB_TOKEN": "sesame"})
+                for host in ("lab", "other")
+            )
+        assert (got.code, got.stderr) == (0, "")
+        assert refused.code != 0
+        assert f"it is for {server.url} alone" in refused.stderr
+
     def test_of_no_profile_is_refused(self, sandbox: Sandbox, config: Path) -> None:
         done = sandbox.run("keywright", "install", "kube", "--user", "me", "--profile", "aws-eks:none")
         assert (done.code, done.stdout) == (2, "")

@@ -151,7 +151,9 @@ def install_user(
     """
     _check_names(user)
     command, tool = find_ours(PLUGIN, env), find_tool("kubectl", env)
-    stanza = _stanza(command, ["profile", named(load(locate(env)), profile).id])
+    chosen = named(load(locate(env)), profile)
+    # What is for one place alone has to be told where it goes.
+    stanza = _stanza(command, ["profile", chosen.id], is_told_where=chosen.provider == "static")
     wish = Wish(f"users {user}", {"exec": stanza}, f"user {user}")
     editors = [kube.KubeFile(path, tool, env) for path in kube.kube_paths(env, kubeconfig)]
     editor = kube.choose(editors, [wish.target])
@@ -196,14 +198,14 @@ def _routed_registries(env: Mapping[str, str], client: str, tell: Tell) -> list[
     return [docker.key_of(host, client) for host in named_hosts]
 
 
-def _stanza(command: str, args: list[str]) -> dict[str, object]:
+def _stanza(command: str, args: list[str], *, is_told_where: bool = False) -> dict[str, object]:
     return {
         "apiVersion": "client.authentication.k8s.io/v1",
         "args": args,
         "command": command,
         "installHint": HINT,
         "interactiveMode": "IfAvailable",
-        "provideClusterInfo": False,
+        "provideClusterInfo": is_told_where,
     }
 
 
