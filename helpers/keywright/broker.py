@@ -10,7 +10,6 @@ from keywright.errors import (
     Busy,
     CacheUnusable,
     ConfigurationError,
-    CredentialNotFound,
     KeywrightError,
     UsageError,
 )
@@ -70,13 +69,6 @@ class Broker:
             return served._replace(is_first_choice=False)
         raise _all_of(failed)
 
-    def has_route(self, request: Request) -> bool:
-        """Return whether something here mints credentials for the request's place."""
-        try:
-            return bool(profiles_for(self._settings, request))
-        except CredentialNotFound:
-            return False
-
     def renew(self, request: Request, digest: str, generation: int) -> Served | None:
         """Renew the entry behind a caller that was already served, unless somebody else is at it or it has changed.
 
@@ -88,6 +80,8 @@ class Broker:
         """
         cache = self._cache
         for place, profile in enumerate(profiles_for(self._settings, request)):
+            if find_reader(profile, self._env) is not None:
+                continue  # has no entry, and does not keep those after it from being renewed
             provider = make(profile, request.place, self._env)
             if cache is None or provider.key.digest != digest:
                 continue

@@ -26,7 +26,7 @@ from keywright.freshness import Freshness, Margins
 from keywright.renewal import Served
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
-from keywright.settings.model import GithubAppOptions, Profile, Route, Settings
+from keywright.settings.model import GithubAppOptions, Profile, Route, Settings, StaticOptions
 
 ACME = "github-app:acme"
 SPARE = "github-app:spare"
@@ -324,6 +324,15 @@ class TestSeveralProfiles:
         assert self.renewed(routed).is_first_choice
         routed.broker().invalidate(request(), None)
         routed.minter.failure, routed.minter.failing = Refused("401"), ACME
+        assert not self.renewed(routed).is_first_choice
+
+    def test_one_that_is_only_read_keeps_the_next_from_nothing(self, routed: House) -> None:
+        (route,) = routed.settings.routes
+        options = StaticOptions(url="https://github.com", secret="env://ABSENT_TOKEN")
+        routed.settings = routed.settings._replace(
+            profiles={**routed.settings.profiles, "static:first": Profile(id="static:first", options=options)},
+            routes=(route._replace(profiles=("static:first", ACME)),),
+        )
         assert not self.renewed(routed).is_first_choice
 
     def renewed(self, house: House) -> Served:
