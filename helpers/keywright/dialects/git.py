@@ -82,7 +82,7 @@ class GitDialect:
             return Request(client=Client.GIT, verb=verb)
         fields, capabilities = _read_fields(stdin)
         url = _read_url(fields)
-        password = fields.get(b"password", fields.get(b"credential"))  # git hands back the one it was given
+        password = fields.get(b"credential", fields.get(b"password"))  # of the two, git sends the first
         if verb is Verb.STORE and any(_has_line_end(fields.get(key, b"")) for key in _SECRETS):
             raise UsageError("the request to store holds a line break or NUL, which could not be given back")
         return Request(

@@ -52,6 +52,11 @@ def test_everything_that_comes_with_a_password_is_read(rest: bytes, handed: Hand
     assert stored(rest).handed == handed
 
 
+def test_of_a_password_and_a_whole_credential_the_latter_is_kept_never_one_as_the_other() -> None:
+    request = stored(b"username=ann\npassword=p\nauthtype=Bearer\ncredential=t\n")
+    assert (request.password, request.handed) == (TOKEN, Handed(authtype="Bearer"))
+
+
 def test_a_path_is_kept_as_git_spells_it() -> None:
     assert stored(b"path=team/app.git\n").path == "team/app.git"
     assert stored(b"path=team/app.git/info/lfs\n").path == "team/app.git/info/lfs"
