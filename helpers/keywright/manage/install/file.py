@@ -18,6 +18,7 @@ from keywright.errors import Busy, Unavailable
 LIMIT: Final = 8 << 20
 _TRIES: Final = 200
 _PAUSE_S: Final = 0.05
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -64,7 +65,8 @@ def replace(path: str, before: bytes | None, after: bytes | None, lock: str) -> 
             os.makedirs(os.path.dirname(real), mode=0o700, exist_ok=True)
             _put(real, after)
         except OSError as error:
-            raise Unavailable(f"{path} cannot be written ({_name(error)}); it is as it was") from None
+            mend = "make it writable" if error.errno in _FORBIDDEN else ""
+            raise Unavailable(f"{path} cannot be written ({_name(error)}), it is as it was", mend=mend) from None
     return True
 
 

@@ -67,7 +67,7 @@ def test_a_read_only_file_is_left_alone(folder: Path) -> None:
     path = folder / "config"
     path.write_bytes(b"old")
     path.chmod(0o400)
-    with pytest.raises(Unavailable, match=r"config cannot be written \(EACCES\); it is as it was"):
+    with pytest.raises(Unavailable, match=r"config cannot be written \(EACCES\), it is as it was; make it writable"):
         replace(str(path), b"old", b"new", f"{path}.lock")
     assert path.read_bytes() == b"old"
     assert os.listdir(folder) == ["config"]

@@ -195,7 +195,7 @@ def test_a_read_only_file_is_one_clear_line_and_nothing_is_remembered(
     config.chmod(0o400)
     done = keywright("install", "docker", "a.io")
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr == f"keywright: {config} cannot be written (EACCES); it is as it was\n"
+    assert done.stderr == f"keywright: {config} cannot be written (EACCES), it is as it was; make it writable\n"
     assert (config.read_bytes(), remembered(own)) == (THEIRS, [])
 
 
