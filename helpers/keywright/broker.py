@@ -11,14 +11,18 @@ from keywright.errors import (
     CacheUnusable,
     ConfigurationError,
     KeywrightError,
+    StateUnusable,
     UsageError,
 )
+from keywright.failed import Failed
 from keywright.freshness import Freshness
+from keywright.profiles.turn import Turn
+from keywright.profiles.turns import Line, Turns
 from keywright.prompt import Ask
 from keywright.providers.registry import find_reader, make
 from keywright.renewal import CAUSES, Renewals, Served, as_it_is, expired, place_of
 from keywright.request import Request
-from keywright.routes import profiles_for
+from keywright.routes import choice_for
 from keywright.secret import Secret
 from keywright.settings.model import Profile, Settings
 
@@ -43,57 +47,70 @@ class Broker:
         self._env = env
         self._now = now
         self._say = say
+        self._turns = Turns(settings=settings, env=env, now=now, say=say)
         self._renewals = Renewals(settings=settings, kept=self._kept, now=now, say=say, ask=ask)
 
     def serve(self, request: Request) -> Served:
-        """Return a credential for the request from the first of its profiles that has one.
+        """Return a credential for the request from the first of its profiles, in their order, that has one.
 
         Raises:
             CredentialNotFound: nothing here serves it.
+            StateUnusable: what was decided about its profiles cannot be read.
             KeywrightError: every profile failed; the message names each and why.
         """
-        failed: list[KeywrightError] = []
-        for profile in profiles_for(self._settings, request):
+        line = self._line_up(request)
+        failed = Failed(line)
+        for turn in line.turns:
+            if turn.obstacle is not None:
+                failed.add(turn, turn.obstacle.about(turn.profile.id, place_of(request)))
+                continue
             try:
-                served = self._obtain(profile, request)
+                served = self._obtain(turn, request)
             except (UsageError, ConfigurationError) as error:
-                raise error.about(profile.id, place_of(request)) from None
+                raise error.about(turn.profile.id, place_of(request)) from None
             except KeywrightError as error:
-                failed.append(error.about(profile.id, place_of(request)))
+                failed.add(turn, error.about(turn.profile.id, place_of(request)))
+                if not error.is_repeated:
+                    self._turns.failed(turn, error, is_alone=len(line.turns) == 1)
                 if is_spent():
                     break
                 continue
-            if not failed:
-                return served
-            self._say(f"{'; '.join(map(str, failed))}; using {profile.id} instead")
-            return served._replace(is_first_choice=False)
-        raise _all_of(failed)
+            self._turns.served(turn, is_new=served.is_new)
+            told = failed.told(turn)
+            if told:
+                self._say(told)
+            return failed.placed(served, turn, is_forced=request.is_forced)
+        raise failed.error()
 
     def renew(self, request: Request, digest: str, generation: int) -> Served | None:
         """Renew the entry behind a caller that was already served, unless somebody else is at it or it has changed.
 
         None if there was nothing to do: another process holds the lock, the generation is not current any more, or it
-        is gone, which means that its owner logged out.
+        is gone, which means that its owner logged out; or its profile was disabled since.
 
         Raises:
             KeywrightError: the renewal failed; it is remembered.
         """
-        cache = self._cache
-        for place, profile in enumerate(profiles_for(self._settings, request)):
-            if find_reader(profile, self._env) is not None:
-                continue  # has no entry, and does not keep those after it from being renewed
-            provider = make(profile, request.place, self._env)
-            if cache is None or provider.key.digest != digest:
+        cache, line = self._cache, self._line_up(request)
+        failed = Failed(line)
+        for turn in line.turns:
+            if turn.obstacle is not None:
+                failed.add(turn, turn.obstacle)
+                continue
+            is_read = find_reader(turn.profile, self._env, turn.kept) is not None  # and has no entry
+            provider = None if is_read else make(turn.profile, request.place, self._env)
+            if cache is None or provider is None or provider.key.digest != digest:
+                failed.pass_over(turn)
                 continue
             with cache.entries.lock(digest, 0) as is_locked:
                 found = cache.entries.find(provider.key) if is_locked else None
                 if found is None or found[0].generation != generation:
                     return None
-                judged = self._renewals.judge(profile, provider, found)
+                judged = self._renewals.judge(turn.profile, provider, found)
                 # Woken while it is fresh: a server seems to have rejected it, and it may be for its session's sake.
                 is_anew = judged is not None and judged.freshness is Freshness.FRESH
-                served = self._renewals.renew_while_locked(profile, provider, request, found[0], is_anew=is_anew)
-                return served._replace(is_first_choice=place == 0)
+                served = self._renewals.renew_while_locked(turn.profile, provider, request, found[0], is_anew=is_anew)
+                return failed.placed(served, turn, is_forced=request.is_forced)
         return None
 
     def refresh(self, profile: Profile, request: Request) -> Served:
@@ -102,6 +119,9 @@ class Broker:
         Raises:
             KeywrightError: it could not be renewed.
         """
+        turn = self._turns.line_up([profile._replace(fallback=())], None, is_forced=request.is_forced).turns[0]
+        if turn.obstacle is not None:
+            raise turn.obstacle.about(profile.id, place_of(request))
         provider = make(profile, request.place, self._env)
         before = self._kept.find(provider.key)
         with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
@@ -127,7 +147,7 @@ class Broker:
             Busy: a renewal kept it locked for too long.
         """
         dropped = 0
-        for profile in profiles_for(self._settings, request):
+        for profile in self._everyone(request):
             if find_reader(profile, self._env) is not None:
                 continue
             key = make(profile, request.place, self._env).key
@@ -157,13 +177,25 @@ class Broker:
             cache.failures.forget(digest)
             return 1
 
-    def _obtain(self, profile: Profile, request: Request) -> Served:
+    def _line_up(self, request: Request) -> Line:
+        choice = choice_for(self._settings, request)
+        return self._turns.line_up(choice.profiles, choice.prefer, is_forced=request.is_forced)
+
+    def _everyone(self, request: Request) -> list[Profile]:
+        """Return the profiles that may have served the request, and what may stand in for them."""
+        try:
+            return [turn.profile for turn in self._line_up(request).turns]
+        except StateUnusable:  # what is rejected is forgotten all the same
+            return list(choice_for(self._settings, request).profiles)
+
+    def _obtain(self, turn: Turn, request: Request) -> Served:
         """Return a credential of the profile that is not expired.
 
         A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
         and of those who wait one asks the issuer.
         """
-        reader = find_reader(profile, self._env)
+        profile = turn.profile
+        reader = find_reader(profile, self._env, turn.kept)
         if reader is not None:
             return as_it_is(profile.id, reader.read(request, self._now()))
         provider = make(profile, request.place, self._env)
@@ -184,13 +216,3 @@ class Broker:
                 return self._renewals.renew_while_locked(profile, provider, request, found[0] if found else None)
             except CAUSES as error:
                 raise expired(found, error) from None
-
-
-def _all_of(failed: list[KeywrightError]) -> KeywrightError:
-    if len(failed) == 1:
-        return failed[0]
-    last = failed[-1]
-    told = "; ".join(f"{error.account}: {error.what} [{error.code}]" for error in failed)
-    error = type(last)(f"every profile failed: {told}", mend=last.mend)
-    error.host = last.host
-    return error

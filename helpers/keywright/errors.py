@@ -4,6 +4,7 @@
     ├── UsageError           the caller spoke a language this client lacks      usage                 2
     ├── ConfigurationError   the settings are wrong, and where                  configuration         2
     ├── ProviderNotFound     no provider or profile of that name                provider_not_found    2
+    ├── ProfileNotFound      no account of that name among those kept           profile_not_found     1
     ├── CredentialNotFound   nothing here serves this request: "not mine"       credential_not_found  1
     ├── CredentialExpired    what was kept is no longer usable                  credential_expired    1
     ├── RefreshNotSupported  this credential cannot be renewed                  refresh_not_supported 3
@@ -17,6 +18,7 @@
     ├── VaultLocked          the vault's passphrase or keyring is wanted first  vault_locked          4
     ├── WrongPassphrase      that is not the vault's passphrase                 wrong_passphrase      1
     ├── VaultUnusable        the vault is damaged, newer, foreign or unwritable vault_unusable        1
+    ├── StateUnusable        what was decided about profiles cannot be read     state_unusable        1
     └── Bug                  anything else: its type is told, never its text    bug                   70
     Interrupted by the user                                                                           130
     The client closed its pipe                                                                        141
@@ -26,10 +28,24 @@ mends it. It never holds a secret, an HTTP body or another library's exception t
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, NamedTuple, Self
 
 EXIT_INTERRUPTED: Final = 130
 EXIT_BROKEN_PIPE: Final = 141
+
+
+class Evidence(NamedTuple):
+    """What an issuer said when it failed, in its own terms and free of secrets; what it did not say stays empty.
+
+    Attributes:
+        status: the HTTP status, such as 403. Where a 403 only limits the rate, whoever knows so writes 429.
+        oauth_error: the `error` of an OAuth answer (RFC 6749 section 5.2, RFC 6750 section 3.1): `invalid_grant`, say.
+        code: an issuer's own code, such as AWS's `ThrottlingException` or OpenAI's `insufficient_quota`.
+    """
+
+    status: int | None = None
+    oauth_error: str = ""
+    code: str = ""
 
 
 class KeywrightError(Exception):
@@ -42,6 +58,9 @@ class KeywrightError(Exception):
         host: the host or cluster the credential was for; empty until a broker names it.
         retry_after_s: how long the issuer asked to be left alone, in seconds; None where it said nothing.
         inputs: files, with their stamps, that decided it and were only found on the way: to mend one mends the cause.
+        evidence: what the issuer said, set by whoever met it; None where none was asked.
+        caused_by: the failure that this one came of; None if it came of nothing else.
+        is_repeated: whether it is an earlier failure that is told again, and nobody was asked this time.
     """
 
     code: ClassVar[str] = "error"
@@ -55,11 +74,19 @@ class KeywrightError(Exception):
         self.account = ""
         self.host = ""
         self.inputs: Mapping[str, str] = {}
+        self.evidence: Evidence | None = None
+        self.caused_by: KeywrightError | None = None
+        self.is_repeated = False
 
     def about(self, account: str, host: str) -> Self:
         """Name the account and host this failure concerns, where no deeper layer did. Returns self."""
         self.account = self.account or account
         self.host = self.host or host
+        return self
+
+    def as_told(self, evidence: Evidence) -> Self:
+        """Say what the issuer said in its own terms. Returns self."""
+        self.evidence = evidence
         return self
 
     def __str__(self) -> str:
@@ -87,6 +114,12 @@ class ProviderNotFound(KeywrightError):
 
     code = "provider_not_found"
     exit_code = 2
+
+
+class ProfileNotFound(KeywrightError):
+    """There is no such profile, or no such provider to have one at: what a command about profiles was asked for."""
+
+    code = "profile_not_found"
 
 
 class CredentialNotFound(KeywrightError):
@@ -180,6 +213,12 @@ class VaultUnusable(KeywrightError):
     code = "vault_unusable"
 
 
+class StateUnusable(KeywrightError):
+    """What was decided about profiles is damaged, newer, or cannot be trusted or written: nothing is decided for it."""
+
+    code = "state_unusable"
+
+
 class Bug(KeywrightError):
     """Something nobody foresaw. Only its type and place are told: its text may hold a secret."""
 
@@ -193,6 +232,7 @@ ERRORS: Final[dict[str, type[KeywrightError]]] = {
         UsageError,
         ConfigurationError,
         ProviderNotFound,
+        ProfileNotFound,
         CredentialNotFound,
         CredentialExpired,
         RefreshNotSupported,
@@ -206,6 +246,7 @@ ERRORS: Final[dict[str, type[KeywrightError]]] = {
         VaultLocked,
         WrongPassphrase,
         VaultUnusable,
+        StateUnusable,
         Bug,
     )
 }

@@ -13,7 +13,7 @@ from keywright.errors import CredentialNotFound, VaultUnusable
 from keywright.providers.store import Store
 from keywright.renewal import Served, as_it_is
 from keywright.request import Client, Request, Verb
-from keywright.routes import profiles_for
+from keywright.routes import choice_for
 from keywright.settings.model import Settings
 from keywright.vault.vault import open_vault
 
@@ -83,6 +83,7 @@ class Keeping:
 
     def _is_routed(self, request: Request) -> bool:
         try:
-            return bool(profiles_for(self._settings, request))
+            choice_for(self._settings, request)
         except CredentialNotFound:
             return False
+        return True

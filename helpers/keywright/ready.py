@@ -64,20 +64,20 @@ class Ready:
     def keep(self, request: Request, served: Served, body: bytes, now_s: float) -> None:
         """Keep `body` as the ready answer to the question.
 
-        Allowed is a credential that is on disk, whose expiry is known and at most a day away, that the first profile
-        of its route gave, and that is not already past serving.
+        Allowed is a credential that is on disk, whose expiry is known and at most a day away, that the next call would
+        be given as well, and that is not already past serving. It ends with the rest of a profile it stands in for.
         """
         plan = served.plan
         if not self._digest or not served.stamp or not served.is_first_choice or plan is None:
             return
-        refuse_at_s = plan.refuse_at.timestamp()
+        refuse_at_s = min(plan.refuse_at, served.until or plan.refuse_at).timestamp()
         if not now_s < refuse_at_s <= now_s + LONGEST_S:
             return
         entry = served.entry.key.digest
         answer = Answer(
             exit_code=0,
             issued_at_s=plan.issued_at.timestamp(),
-            refresh_at_s=plan.renew_at.timestamp(),
+            refresh_at_s=min(plan.renew_at.timestamp(), refuse_at_s),
             expires_at_s=refuse_at_s,
             boot=served.entry.boot,
             entry=entry,
@@ -85,7 +85,7 @@ class Ready:
             entry_stamp=served.stamp,
             generation=served.entry.generation,
             question=self._asked.words(request),
-            inputs={**self._decided, **served.entry.inputs},
+            inputs={**self._decided, **served.decided, **served.entry.inputs},
             body=body,
         )
         with suppress(CacheUnusable):

@@ -7,6 +7,7 @@ an entry of its own, locked after the credential's: what ten clusters share is g
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from keywright import hit
@@ -48,7 +49,10 @@ class Served(NamedTuple):
         plan: when it is to be renewed and refused; None if its expiry is unknown.
         freshness: its state now. A credential just fetched is served once, whatever its state.
         stamp: the stamp of the entry's file; empty if it could not be kept.
-        is_first_choice: whether no other profile had to fail first.
+        is_first_choice: whether the next call would find it in the same way: nothing failed on the way to it.
+        is_new: whether its issuer was asked just now.
+        decided: the files that decided whose turn it is, with their stamps.
+        until: when somebody else's turn may come, because a rest ends; None if no such end is known.
     """
 
     entry: Entry
@@ -56,6 +60,9 @@ class Served(NamedTuple):
     freshness: Freshness
     stamp: str
     is_first_choice: bool = True
+    is_new: bool = False
+    decided: Mapping[str, str] = MappingProxyType({})
+    until: datetime | None = None
 
     @property
     def credential(self) -> Credential:
@@ -116,6 +123,7 @@ class Renewals:
         if failure is None or not failure.holds(now_s) or (_question(failure.error) and self._may_ask(request)):
             return
         wait_s = max(1, round(failure.retry_at_s - now_s))
+        failure.error.is_repeated = True
         failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
         raise expired(found, failure.error) if isinstance(failure.error, CAUSES) else failure.error
 
@@ -174,6 +182,7 @@ class Renewals:
             plan=plan,
             freshness=plan.classify(self._now()) if plan else Freshness.EXPIRED,
             stamp=stamp,
+            is_new=True,
         )
 
     def _fetch(
@@ -304,6 +313,7 @@ def expired(found: tuple[Entry, str] | None, cause: KeywrightError) -> Keywright
     error = CredentialExpired(
         f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]", mend=cause.mend
     )
+    error.caused_by, error.is_repeated = cause, cause.is_repeated
     return error.about(cause.account, cause.host)
 
 

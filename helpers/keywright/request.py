@@ -112,6 +112,7 @@ class Request(NamedTuple):
         provider: a provider asked for without a profile, with `options` as its settings.
         options: the settings given on the command line, as a profile's table would hold them.
         interactive: whether this client lets us talk to the person.
+        is_forced: whether the person wants this very profile, whatever was decided about it.
     """
 
     client: Client
@@ -127,6 +128,7 @@ class Request(NamedTuple):
     provider: str = ""
     options: Mapping[str, object] | None = None
     interactive: bool = False
+    is_forced: bool = False
 
     @property
     def place(self) -> Url | None:

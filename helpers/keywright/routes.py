@@ -1,19 +1,41 @@
 """Which profiles serve which request: what the user wrote, and the hosts that need nothing written."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
+from keywright.profiles.identity import ProfileId
 from keywright.request import Client, Request, Url
-from keywright.settings.model import OPTIONS, CodecommitOptions, EcrOptions, Profile, Route, Settings
+from keywright.settings.model import (
+    OPTIONS,
+    CodecommitOptions,
+    EcrOptions,
+    KeptOptions,
+    Profile,
+    Route,
+    Settings,
+)
+from keywright.settings.turns import Preference
 
 WELL_KNOWN_CODECOMMIT: Final = Profile(id="aws-codecommit:default", options=CodecommitOptions())
 WELL_KNOWN_ECR: Final = Profile(id="aws-ecr:default", options=EcrOptions())
 _DOCKER_HUB: Final = "index.docker.io"
 
 
-def profiles_for(settings: Settings, request: Request) -> tuple[Profile, ...]:
-    """Return the profiles that serve the request, in the order to try them; never empty.
+class Choice(NamedTuple):
+    """The profiles that may serve a request; never empty.
+
+    Attributes:
+        profiles: in the order written.
+        prefer: the rule that orders them; None for higher priorities first, and else as written.
+    """
+
+    profiles: tuple[Profile, ...]
+    prefer: Preference | None = None
+
+
+def choice_for(settings: Settings, request: Request) -> Choice:
+    """Return the profiles that may serve the request.
 
     A profile asked for by name comes first, then the user's routes (the one that says most about the URL), then the
     well-known hosts.
@@ -24,18 +46,18 @@ def profiles_for(settings: Settings, request: Request) -> tuple[Profile, ...]:
         UsageError: its command-line settings lack something.
     """
     if request.profile:
-        return (named(settings, request.profile),)
+        return Choice((named(settings, request.profile),))
     if request.provider:
-        return (_from_command_line(request),)
+        return Choice((_from_command_line(request),))
     if request.url is None:
         raise CredentialNotFound("the request names no place")
     route = _best_route(settings.routes, request.client, request.url)
     if route is not None:
-        return tuple(settings.profiles[name] for name in route.profiles)
+        return Choice(tuple(named(settings, name) for name in route.profiles), route.prefer)
     if request.client is Client.DOCKER and request.url.scheme != "http" and _is_ecr(request.url):
-        return (WELL_KNOWN_ECR,)
+        return Choice((WELL_KNOWN_ECR,))
     if request.client is Client.GIT and request.url.scheme == "https" and _is_codecommit(request.url):
-        return (WELL_KNOWN_CODECOMMIT,)
+        return Choice((WELL_KNOWN_CODECOMMIT,))
     raise CredentialNotFound("no route serves it", mend=_hint(settings.routes, request))
 
 
@@ -54,7 +76,7 @@ def _is_codecommit(url: Url) -> bool:
 
 
 def named(settings: Settings, name: str) -> Profile:
-    """Return the profile of that name.
+    """Return the profile of that name. One of a provider that is none of the settings' is the vault's, or nobody's.
 
     Raises:
         ProviderNotFound: there is none; the message lists those there are.
@@ -65,6 +87,9 @@ def named(settings: Settings, name: str) -> Profile:
     for well_known in (WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR):
         if name == well_known.id:
             return well_known
+    id_ = ProfileId.find(name)
+    if id_ is not None and id_.provider not in OPTIONS:
+        return Profile(id=name, options=KeptOptions())
     known = ", ".join(sorted(settings.profiles)) or "none"
     raise ProviderNotFound(f"there is no profile `{name}`", mend=f"{settings.source} has: {known}")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -70,7 +71,7 @@ def request(url: str = "https://github.com/acme", client: Client = Client.GIT) -
     return Request(client=client, verb=Verb.GET, url=parse_url(url), asked=url)
 
 
-def profile(name: str, **margins: timedelta) -> Profile:
+def profile(name: str, **margins: Any) -> Profile:
     options = GithubAppOptions(app_id="1", private_key="/key.pem", installation_id=7)
     return Profile(id=name, options=options, **margins)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR, matches, profiles_for
+from keywright.routes import WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR, choice_for, matches
 from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile, Route, Settings
 from keywright.settings.values import parse_pattern
 
@@ -45,7 +45,7 @@ def ask(client: Client, url: str) -> Request:
 def served(settings: Settings, client: Client, url: str) -> list[str]:
     """Return the ids of the profiles that serve it; none if it is not ours."""
     try:
-        return [profile.id for profile in profiles_for(settings, ask(client, url))]
+        return [profile.id for profile in choice_for(settings, ask(client, url)).profiles]
     except CredentialNotFound:
         return []
 
@@ -308,24 +308,24 @@ def by_name(**what: object) -> Request:
 def test_a_profile_asked_for_by_name_is_the_one() -> None:
     settings = settings_of(route_of(GIT, "https://github.com", APP))
     url = parse_url("https://elsewhere.example")
-    assert profiles_for(settings, by_name(profile=APP, url=url)) == (profile_of(APP),)
+    assert choice_for(settings, by_name(profile=APP, url=url)).profiles == (profile_of(APP),)
 
 
 def test_the_well_known_profile_has_a_name_and_can_be_set() -> None:
-    assert profiles_for(settings_of(), by_name(profile="aws-ecr:default")) == (WELL_KNOWN_ECR,)
+    assert choice_for(settings_of(), by_name(profile="aws-ecr:default")).profiles == (WELL_KNOWN_ECR,)
     own = Profile(id="aws-ecr:default", options=EcrOptions(aws_profile="prod"))
     settings = Settings(source="/c.toml", stamp="-", profiles={own.id: own})
-    assert profiles_for(settings, by_name(profile="aws-ecr:default")) == (own,)
+    assert choice_for(settings, by_name(profile="aws-ecr:default")).profiles == (own,)
 
 
 CODECOMMIT = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/app"
 
 
 def test_codecommit_needs_no_route_and_a_route_comes_before() -> None:
-    assert profiles_for(settings_of(), ask(GIT, CODECOMMIT)) == (WELL_KNOWN_CODECOMMIT,)
-    assert profiles_for(settings_of(), by_name(profile="aws-codecommit:default")) == (WELL_KNOWN_CODECOMMIT,)
+    assert choice_for(settings_of(), ask(GIT, CODECOMMIT)).profiles == (WELL_KNOWN_CODECOMMIT,)
+    assert choice_for(settings_of(), by_name(profile="aws-codecommit:default")).profiles == (WELL_KNOWN_CODECOMMIT,)
     own = settings_of(route_of(GIT, "https://*.eu-west-1.amazonaws.com", APP))
-    assert profiles_for(own, ask(GIT, CODECOMMIT)) == (profile_of(APP),)
+    assert choice_for(own, ask(GIT, CODECOMMIT)).profiles == (profile_of(APP),)
 
 
 @pytest.mark.parametrize(
@@ -340,23 +340,23 @@ def test_codecommit_needs_no_route_and_a_route_comes_before() -> None:
 )
 def test_nothing_but_git_over_https_to_the_very_host_is_codecommit(client: Client, url: str) -> None:
     with pytest.raises(CredentialNotFound):
-        profiles_for(settings_of(), ask(client, url))
+        choice_for(settings_of(), ask(client, url))
 
 
 def test_an_unknown_profile_is_told_with_the_known_ones() -> None:
     settings = settings_of(route_of(GIT, "https://github.com", "github-app:b", "github-app:a"))
     with pytest.raises(ProviderNotFound) as raised:
-        profiles_for(settings, by_name(profile="github-app:c"))
+        choice_for(settings, by_name(profile="github-app:c"))
     assert str(raised.value) == "there is no profile `github-app:c`; /c.toml has: github-app:a, github-app:b"
     with pytest.raises(ProviderNotFound, match=r"/c\.toml has: none"):
-        profiles_for(settings_of(), by_name(profile="github-app:c"))
+        choice_for(settings_of(), by_name(profile="github-app:c"))
 
 
 def test_a_provider_asked_for_on_the_command_line_is_a_profile_of_its_own() -> None:
     options = {"cluster": "prod", "region": "eu-central-1", "role_arn": "arn:aws:iam::1:role/a"}
     request = Request(client=KUBE, verb=Verb.GET, provider="aws-eks", options=options)
     expected = EksOptions(cluster="prod", region="eu-central-1", role_arn="arn:aws:iam::1:role/a")
-    assert profiles_for(settings_of(), request) == (Profile(id="aws-eks:prod", options=expected),)
+    assert choice_for(settings_of(), request).profiles == (Profile(id="aws-eks:prod", options=expected),)
 
 
 @pytest.mark.parametrize(
@@ -370,12 +370,12 @@ def test_a_provider_asked_for_on_the_command_line_is_a_profile_of_its_own() -> N
 )
 def test_settings_on_the_command_line_that_are_not_complete(provider: str, options: dict[str, object] | None) -> None:
     with pytest.raises(UsageError, match=f"the settings given for `{provider}` are not complete"):
-        profiles_for(settings_of(), by_name(provider=provider, options=options))
+        choice_for(settings_of(), by_name(provider=provider, options=options))
 
 
 def test_a_request_without_a_place_is_not_ours() -> None:
     with pytest.raises(CredentialNotFound, match="names no place"):
-        profiles_for(settings_of(), by_name())
+        choice_for(settings_of(), by_name())
 
 
 # --- the hint -------------------------------------------------------------------------------------------------------
@@ -403,12 +403,12 @@ def test_a_request_without_a_place_is_not_ours() -> None:
 )
 def test_the_hint_about_paths_is_given_where_it_helps(pattern: str, client: Client, url: str, command: str) -> None:
     with pytest.raises(CredentialNotFound) as raised:
-        profiles_for(settings_of(route_of(GIT, pattern, APP)), ask(client, url))
+        choice_for(settings_of(route_of(GIT, pattern, APP)), ask(client, url))
     expected = f"its routes go by path: run `git config --global {command} true`" if command else ""
     assert raised.value.mend == expected
 
 
 def test_another_clients_route_is_no_ground_for_the_hint() -> None:
     with pytest.raises(CredentialNotFound) as raised:
-        profiles_for(settings_of(route_of(DOCKER, "https://github.com/acme", REGISTRY)), ask(GIT, "https://github.com"))
+        choice_for(settings_of(route_of(DOCKER, "https://github.com/acme", REGISTRY)), ask(GIT, "https://github.com"))
     assert raised.value.mend == ""

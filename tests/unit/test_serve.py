@@ -334,7 +334,7 @@ class TestFailing:
         def broken(*_: object) -> None:
             raise RuntimeError("ghs_secret")
 
-        monkeypatch.setattr("keywright.broker.profiles_for", broken)
+        monkeypatch.setattr("keywright.broker.choice_for", broken)
         outcome = git()
         assert (outcome.code, outcome.stdout) == (70, b"")
         assert "RuntimeError in keywright.broker" in outcome.stderr
@@ -344,7 +344,7 @@ class TestFailing:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("keywright.broker.profiles_for", interrupted)
+        monkeypatch.setattr("keywright.broker.choice_for", interrupted)
         assert git() == Outcome(130, b"")
 
 

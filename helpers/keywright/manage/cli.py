@@ -10,6 +10,7 @@ import click
 from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError
 from keywright.manage.install.commands import install, uninstall
+from keywright.manage.provider.commands import provider
 from keywright.manage.terminal import show_line, tell_person
 from keywright.manage.vault.commands import vault
 from keywright.serve import bug
@@ -77,6 +78,7 @@ def demo() -> None:
 
 
 keywright.add_command(vault)
+keywright.add_command(provider)
 
 
 def run(command: Callable[..., object] = keywright) -> int:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from keywright.credential import CacheKey, Credential
-from keywright.errors import ConfigurationError, KeywrightError, Refused, Unreachable
+from keywright.errors import ConfigurationError, Evidence, KeywrightError, Refused, Unreachable
 from keywright.freshness import Margins
 from keywright.hit import stamp
 from keywright.providers.base import ALONE, Aid, Minted
@@ -205,6 +205,11 @@ class _Call:
         return answer, response.date
 
     def _failure(self, response: "Response") -> KeywrightError:
+        error = self._meaning(response)
+        is_limit = error.retry_after_s is not None
+        return error.as_told(Evidence(status=429 if is_limit else response.status))
+
+    def _meaning(self, response: "Response") -> KeywrightError:
         """Return what a status means, in GitHub's terms."""
         api, options, status = self.provider.api, self.provider.options, response.status
         limited = status == 429 or response.headers.get("x-ratelimit-remaining") == "0" or response.retry_after_s  # noqa: PLR2004

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
 from keywright.errors import ProviderNotFound, RefreshNotSupported
+from keywright.profiles.model import AuthProfile
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
 from keywright.providers.base import Provider, Reader
 from keywright.request import Url
@@ -13,6 +14,7 @@ from keywright.settings.model import (
     EcrOptions,
     EksOptions,
     GithubAppOptions,
+    KeptOptions,
     Profile,
     SessionOptions,
     StaticOptions,
@@ -104,15 +106,22 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
         UsageError: this provider needs a place, and neither `url` nor the settings name one.
     """
     maker = PROVIDERS.get(profile.provider)
-    if profile.provider in READERS:
+    if profile.provider in READERS or isinstance(profile.options, KeptOptions):
         raise RefreshNotSupported(f"{profile.id} is read where it is kept, for each request: there is nothing to renew")
     if maker is None:
         raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(WRITTEN)}")
     return maker(profile, url, env)
 
 
-def find_reader(profile: Profile, env: Mapping[str, str]) -> Reader | None:
-    """Return the reader of `profile`; None if its provider mints. `env` is the caller's environment."""
+def find_reader(profile: Profile, env: Mapping[str, str], kept: AuthProfile | None = None) -> Reader | None:
+    """Return the reader of `profile`; None if its provider mints.
+
+    `env` is the caller's environment; `kept` is what the vault holds of it, where that was looked up already.
+    """
+    if isinstance(profile.options, KeptOptions):
+        from keywright.providers.kept import KeptProvider
+
+        return KeptProvider(profile=profile.id, env=env, kept=kept)
     maker = READERS.get(profile.provider)
     return maker(profile, env) if maker else None
 

@@ -17,6 +17,7 @@ from keywright.request import Client, parse_url
 from keywright.settings.model import (
     MARGINS,
     OPTIONS,
+    RANKS,
     VAULT,
     WRITTEN,
     CodecommitOptions,
@@ -25,10 +26,13 @@ from keywright.settings.model import (
     Options,
     StaticOptions,
 )
+from keywright.settings.turns import LONGEST_H, OVERRIDES, SPANS, Preference
 from keywright.settings.values import parse_duration, parse_pattern
 
 VERSION: Final = 1
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@-]*[A-Za-z0-9])?")
+_KEPT: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
+_KEPT_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 _ROUTED: Final = (Client.GIT, Client.DOCKER, Client.KUBE)
 _TOP: Final = "the top level"
 
@@ -49,7 +53,7 @@ class _Check:
         self._path = path
 
     def document(self, document: Mapping[str, Any]) -> None:
-        self._keys(_TOP, document, ("version", "profiles", "routes"))
+        self._keys(_TOP, document, ("version", "profiles", "routes", "default_preference", "cooldown"))
         if type(document.get("version")) is not int or document["version"] != VERSION:
             raise self._wrong(_TOP, "`version` must be 1", "write `version = 1` first")
         profiles = document.get("profiles", {})
@@ -57,10 +61,43 @@ class _Check:
         for name, table in profiles.items():
             self._type("[profiles]", name, table, dict[str, Any])
             self._profile(name, table)
+            self._ranks(name, table, profiles)
         routes = document.get("routes", [])
         self._type(_TOP, "routes", routes, list[dict[str, Any]])
         for number, row in enumerate(routes, 1):
             self._route(f"[[routes]] number {number}", row, profiles)
+        self._preference(_TOP, "default_preference", document.get("default_preference", Preference.VALID.value))
+        self._cooldown(document.get("cooldown", {}))
+
+    def _preference(self, where: str, key: str, value: object) -> None:
+        words = [preference.value for preference in Preference]
+        self._type(where, key, value, str)
+        if value not in words:
+            raise self._wrong(where, f"`{key}` is not one of {', '.join(words)}", _nearest(str(value), words))
+
+    def _cooldown(self, table: object) -> None:
+        self._type(_TOP, "cooldown", table, dict[str, Any])
+        assert isinstance(table, dict)  # noqa: S101 - told to mypy
+        where = "[cooldown]"
+        self._spans(where, table, (*SPANS, "by_provider"))
+        by_provider = table.get("by_provider", {})
+        self._type(where, "by_provider", by_provider, dict[str, dict[str, Any]])
+        for name, row in by_provider.items():
+            within = f"[cooldown.by_provider.{name}]"
+            if name != name.lower():
+                raise self._wrong(within, "a provider's name is lower case", f"write {name.lower()}")
+            self._spans(within, row, OVERRIDES)
+
+    def _spans(self, where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
+        """Refuse what is no finite number, or longer than a year; zero and less mean the default."""
+        self._keys(where, table, known)
+        for key, value in table.items():
+            if key not in SPANS:
+                continue
+            self._type(where, key, value, float | int)
+            longest = LONGEST_H * 3600 if key.endswith("_seconds") else LONGEST_H
+            if not -longest <= value <= longest:  # infinity and what is no number neither
+                raise self._wrong(where, f"`{key}` is not a number up to {longest}, which is a year", "")
 
     def _profile(self, name: str, table: Mapping[str, Any]) -> None:
         where = f'[profiles."{name}"]'
@@ -78,11 +115,29 @@ class _Check:
             raise self._wrong(where, "`provider` disagrees with the profile's name", f'write provider = "{provider}"')
         kind = OPTIONS[provider]
         margins_of = () if kind is StaticOptions else MARGINS  # what is never renewed has none
-        self._keys(where, table, ("provider", *margins_of, *kind._fields))
+        self._keys(where, table, ("provider", *margins_of, *RANKS, *kind._fields))
         self._options(where, kind, {key: table[key] for key in kind._fields if key in table})
         margins = [self._duration(where, key, table[key]) for key in MARGINS if key in table]
         if len(margins) == len(MARGINS) and margins[0] < margins[1]:
             raise self._wrong(where, "`renew_before` is shorter than `refuse_before`", "renew before refusing")
+
+    def _ranks(self, name: str, table: Mapping[str, Any], profiles: Mapping[str, Any]) -> None:
+        where = f'[profiles."{name}"]'
+        self._type(where, "priority", table.get("priority", 0), int)
+        fallback = table.get("fallback", [])
+        self._type(where, "fallback", fallback, list[str])
+        for profile in fallback:
+            self._named(where, profile, profiles)
+            if profile == name or fallback.count(profile) > 1:
+                raise self._wrong(where, f"`fallback` names `{profile}` once too often", "")
+
+    def _named(self, where: str, profile: str, profiles: Mapping[str, Any]) -> None:
+        """What is not written here may be kept in the vault, unless its provider, or one like it, is written here."""
+        provider, colon, name = profile.partition(":")
+        is_ours = bool(get_close_matches(provider, [*OPTIONS], n=1, cutoff=0.85))
+        is_kept = bool(colon and _KEPT.fullmatch(provider) and _KEPT_NAME.fullmatch(name)) and not is_ours
+        if profile not in profiles and not is_kept:
+            raise self._wrong(where, f"there is no profile `{profile}`", _nearest(profile, profiles))
 
     def _options(self, where: str, kind: type[Options], given: dict[str, Any]) -> None:
         kinds = get_type_hints(kind)
@@ -154,7 +209,8 @@ class _Check:
 
     def _route(self, where: str, row: Mapping[str, Any], profiles: Mapping[str, Any]) -> None:
         kinds = {"client": str, "url": str, "profiles": list[str]}
-        self._keys(where, row, kinds)
+        self._keys(where, row, (*kinds, "prefer"))
+        self._preference(where, "prefer", row.get("prefer", Preference.VALID.value))
         for key, kind in kinds.items():
             if key not in row:
                 raise self._wrong(where, f"`{key}` is missing", "")
@@ -166,9 +222,8 @@ class _Check:
         if not row["profiles"]:
             raise self._wrong(where, "`profiles` is empty", "")
         for profile in row["profiles"]:
-            if profile not in profiles:
-                raise self._wrong(where, f"there is no profile `{profile}`", _nearest(profile, profiles))
-            self._bound(where, Client(row["client"]), row["url"], profile, profiles[profile])
+            self._named(where, profile, profiles)
+            self._bound(where, Client(row["client"]), row["url"], profile, profiles.get(profile, {}))
             if row["profiles"].count(profile) > 1:
                 raise self._wrong(where, f"profile `{profile}` is listed twice", "")
 

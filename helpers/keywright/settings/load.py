@@ -16,6 +16,7 @@ from keywright.errors import ConfigurationError
 from keywright.hit import folder_of, sha256, stamp
 from keywright.request import Client, Url
 from keywright.settings.model import OPTIONS, Profile, Route, Settings
+from keywright.settings.turns import Preference, parse_cooldown
 from keywright.settings.values import parse_duration, parse_pattern
 
 _NO_HOME = "set KEYWRIGHT_CONFIG or HOME to an absolute path"
@@ -72,7 +73,7 @@ def load(path: str, seals: Seals | None = None) -> Settings:
     if document is None:
         from keywright.settings.check import check
 
-        document = _parse(path, content)
+        document = parse_toml(path, content)
         check(path, document)
         if seals is not None:
             seals.add(digest, document)
@@ -81,10 +82,17 @@ def load(path: str, seals: Seals | None = None) -> Settings:
         stamp=before,
         profiles={name: _profile(name, table) for name, table in document.get("profiles", {}).items()},
         routes=tuple(_route(row) for row in document.get("routes", ())),
+        default_preference=Preference(document.get("default_preference", Preference.VALID)),
+        cooldown=parse_cooldown(document.get("cooldown", {})),
     )
 
 
-def _parse(path: str, content: bytes) -> dict[str, Any]:
+def parse_toml(path: str, content: bytes) -> dict[str, Any]:
+    """Return what stands in the file's content; `path` is for messages, which never quote it.
+
+    Raises:
+        ConfigurationError: it is not TOML.
+    """
     import tomllib
 
     try:
@@ -107,13 +115,20 @@ def _profile(name: str, table: Mapping[str, Any]) -> Profile:
         options=kind(**given),
         renew_before=_duration(table.get("renew_before")),
         refuse_before=_duration(table.get("refuse_before")),
+        priority=table.get("priority", 0),
+        fallback=tuple(table.get("fallback", ())),
     )
 
 
 def _route(row: Mapping[str, Any]) -> Route:
     client = Client(row["client"])
     url = parse_pattern(client, row["url"])
-    return Route(client=client, url=url or Url(scheme="", host=""), profiles=tuple(row["profiles"]))
+    return Route(
+        client=client,
+        url=url or Url(scheme="", host=""),
+        profiles=tuple(row["profiles"]),
+        prefer=Preference(row["prefer"]) if "prefer" in row else None,
+    )
 
 
 def _duration(text: str | None) -> timedelta | None:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from keywright.freshness import Margins
 from keywright.request import Client, Url
+from keywright.settings.turns import CooldownRules, Preference
 
 VAULT: Final = "vault://"
 """How a setting names a secret of the vault instead of a file: `vault://NAME`."""
@@ -110,8 +111,12 @@ class StaticOptions(NamedTuple):
     """The user name that goes with it; empty for a bearer token."""
 
 
+class KeptOptions(NamedTuple):
+    """What the settings know of a profile that `keywright profile add` made: nothing. It lies in the vault."""
+
+
 AwsOptions = CodecommitOptions | EcrOptions | EksOptions | SessionOptions
-Options = AwsOptions | GithubAppOptions | StaticOptions
+Options = AwsOptions | GithubAppOptions | KeptOptions | StaticOptions
 
 OPTIONS: Final[dict[str, type[Options]]] = {
     "aws-codecommit": CodecommitOptions,
@@ -128,7 +133,9 @@ WRITTEN: Final = tuple(name for name in OPTIONS if name != "aws-session")
 
 
 MARGINS: Final = ("renew_before", "refuse_before")
-"""The settings that every profile may have, whatever its provider: durations such as `3m`."""
+"""The settings that every profile that mints may have: durations such as `3m`."""
+RANKS: Final = ("priority", "fallback")
+"""The settings that every profile may have, whatever its provider."""
 
 
 class Profile(NamedTuple):
@@ -139,12 +146,16 @@ class Profile(NamedTuple):
         options: the provider's own settings.
         renew_before: renew this long before expiry; None for the provider's rule.
         refuse_before: stop serving this long before expiry; None for the provider's rule.
+        priority: higher is offered first, among the profiles of a route.
+        fallback: the profiles that may stand in for it, in this order.
     """
 
     id: str
     options: Options
     renew_before: timedelta | None = None
     refuse_before: timedelta | None = None
+    priority: int = 0
+    fallback: tuple[str, ...] = ()
 
     @property
     def provider(self) -> str:
@@ -163,12 +174,14 @@ class Route(NamedTuple):
         client: whose requests; one of git, docker and kube.
         url: where the credential is for. A host label `*` stands for one whole label; a path matches as a prefix of
             whole components. Without a scheme (docker) only the host and path count.
-        profiles: profile ids, tried in this order.
+        profiles: profile ids, of the settings or of the vault.
+        prefer: the rule that says which is tried first; None for higher priorities first, and else as written.
     """
 
     client: Client
     url: Url
     profiles: tuple[str, ...]
+    prefer: Preference | None = None
 
 
 class Settings(NamedTuple):
@@ -179,9 +192,13 @@ class Settings(NamedTuple):
         stamp: that file's stamp (`keywright.hit.stamp`) from before it was read.
         profiles: by id.
         routes: in the order written.
+        default_preference: the order of profiles where nothing else says one.
+        cooldown: how long a profile rests after a failure.
     """
 
     source: str
     stamp: str
     profiles: Mapping[str, Profile] = MappingProxyType({})
     routes: tuple[Route, ...] = ()
+    default_preference: Preference = Preference.VALID
+    cooldown: CooldownRules = CooldownRules()

@@ -109,14 +109,14 @@ class Records:
             reverse=True,
         )
 
-    def put(self, name: str, secret: Secret, place: str = "") -> None:
+    def put(self, name: str, secret: Secret, place: str = "", *, at_most: int = SECRET_AT_MOST) -> None:
         """Add a record, or replace the one of that name. The same again changes nothing.
 
         Raises:
-            UsageError: the secret is too long.
+            UsageError: the secret is longer than `at_most` bytes.
         """
-        if len(secret.reveal().encode("utf-8", "surrogatepass")) > SECRET_AT_MOST:
-            raise UsageError(f"the secret is longer than {SECRET_AT_MOST} bytes")
+        if len(secret.reveal().encode("utf-8", "surrogatepass")) > at_most:
+            raise UsageError(f"the secret is longer than {at_most} bytes")
         old = self.get(name)
         if old is None or (old.secret, old.place) != (secret, place):
             self._changed[name] = Record(name=name, place=place, secret=secret, generation=self._next_generation)

@@ -114,6 +114,22 @@ class Vault:
         with as_vault():
             folder.replace(NAME, content)
 
+    def check_room(self, more: int) -> None:
+        """See that the vault could be written now, with `more` bytes added, and leave it as it is.
+
+        Raises:
+            VaultLocked: its key is not at hand.
+            VaultUnusable: it is damaged, cannot be trusted, or could not be written.
+            Busy: it stayed locked by others.
+        """
+        with self.locked() as folder:
+            document = self.read()
+            self._open(document)
+            size = len(render(document)) if document else 0
+            with as_vault():
+                folder.replace(f"{NAME}.room", bytes(size + more))
+                folder.remove(f"{NAME}.room")
+
     @contextmanager
     def locked(self) -> Iterator[PrivateFolder]:
         """Hold the vault's lock for the block; its folder is made if need be.

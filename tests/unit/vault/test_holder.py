@@ -120,9 +120,9 @@ def test_only_giving_the_key_is_use(folder: PrivateFolder, holding: threading.Th
 def test_past_a_limit_there_is_no_key_and_soon_no_holder(
     folder: PrivateFolder, holding: threading.Thread, clock: Clock, now: float
 ) -> None:
-    clock.now = now
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.connect(address(folder, SOCKET))
+        asking.connect(address(folder, SOCKET))  # before the limit, past which the holder may end at any moment
+        clock.now = now
         asking.sendall(f"keywright-vault 1 key {ID}\n".encode())
         holding.join(BOUND_S)
         assert not holding.is_alive()

@@ -11,7 +11,15 @@ from urllib.parse import urlsplit
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from keywright.errors import ConfigurationError, KeywrightError, NeedsPerson, Refused, Unavailable, Unreachable
+from keywright.errors import (
+    ConfigurationError,
+    Evidence,
+    KeywrightError,
+    NeedsPerson,
+    Refused,
+    Unavailable,
+    Unreachable,
+)
 from keywright.transport import parse_http_date, parse_retry_after
 
 EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
@@ -143,9 +151,11 @@ class Translator:
         status = metadata.get("HTTPStatusCode", 0)
         headers = metadata.get("HTTPHeaders", {})
         said = f"AWS answered {error.operation_name} with {code}"
+        evidence = Evidence(status=_TOO_MANY_REQUESTS if code in THROTTLED else status, code=code)
         if code in THROTTLED or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR:
             date = parse_http_date(headers.get("date", ""))
-            return Unreachable(said, retry_after_s=parse_retry_after(headers.get("retry-after", ""), date))
+            wait_s = parse_retry_after(headers.get("retry-after", ""), date)
+            return Unreachable(said, retry_after_s=wait_s).as_told(evidence)
         if _REDIRECT <= status < _CLIENT_ERROR:
             return Unreachable("AWS answered with a redirect", mend="see AWS_ENDPOINT_URL and endpoint_url")
         if code in EXPIRED:
@@ -155,7 +165,8 @@ class Translator:
             )
         if code in CLOCK:
             return Refused(said, mend="set this machine's clock")
-        return Refused(said, mend=f"see `aws sts get-caller-identity --profile {self.profile}` and its permissions")
+        mend = f"see `aws sts get-caller-identity --profile {self.profile}` and its permissions"
+        return Refused(said, mend=mend).as_told(evidence)
 
 
 def _connection_failure(error: Exception) -> KeywrightError:

@@ -1,0 +1,82 @@
+"""Who failed or was passed over before a credential was found: how that is told, and how long it lasts."""
+
+from datetime import datetime
+
+from keywright.errors import KeywrightError, TokenRevoked, Unavailable
+from keywright.profiles.document import instant
+from keywright.profiles.turn import Turn
+from keywright.profiles.turns import Line
+from keywright.renewal import Served
+
+
+class Failed:
+    """The failures of one request, in the order in which they happened."""
+
+    def __init__(self, line: Line) -> None:
+        """Begin with none, for the profiles in `line`."""
+        self._line = line
+        self._failed: list[tuple[Turn, KeywrightError]] = []
+        self._before: list[Turn] = []
+
+    def pass_over(self, turn: Turn) -> None:
+        """Note that a profile was left alone although nothing is known against it."""
+        self._before.append(turn)
+
+    def add(self, turn: Turn, error: KeywrightError) -> None:
+        """Note that a profile failed, or that an obstacle kept it from being tried."""
+        self._before.append(turn)
+        self._failed.append((turn, error))
+
+    def told(self, turn: Turn) -> str:
+        """Return one line on why `turn` serves, and nobody before it; empty if it is first, or a person wished so."""
+        reasons = [str(error) for one, error in self._failed if not _is_wished(one)]
+        reasons += [_resting(one) for one in self._passed_over(turn)]
+        if turn.rests and len(self._line.turns) > 1:
+            return "; ".join([*reasons, f"{_resting(turn)}, and used all the same"])
+        return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
+
+    def placed(self, served: Served, turn: Turn, *, is_forced: bool) -> Served:
+        """Return what `turn` gave, with what is known of how long it remains that profile's turn."""
+        before = self._before + self._passed_over(turn)
+        lasts = all(one.until is not None or _is_decided(one) for one in before)
+        ends: list[datetime] = [one.until for one in [*before, turn] if one.until is not None]
+        return served._replace(
+            is_first_choice=lasts and self._line.is_steady and not is_forced,
+            decided=self._line.inputs,
+            until=min(ends, default=None),
+        )
+
+    def error(self) -> KeywrightError:
+        """Return the failure of the whole request: that of its one profile, or one that names every profile and why."""
+        errors = [error for _, error in self._failed]
+        if len(errors) == 1:
+            return errors[0]
+        last = errors[-1]
+        told = "; ".join(f"{error.account}: {error.what} [{error.code}]" for error in errors)
+        error = type(last)(f"every profile failed: {told}", mend=last.mend)
+        error.host = last.host
+        return error
+
+    def _passed_over(self, turn: Turn) -> list[Turn]:
+        """Return those that rest, and would have come before `turn`."""
+        wished = list(self._line.wished)
+        return [
+            one
+            for one in self._line.turns
+            if one.rests and wished.index(one.profile.id) < wished.index(turn.profile.id)
+        ]
+
+
+def _is_wished(turn: Turn) -> bool:
+    """Whether a person disabled it: they need not be told again."""
+    return isinstance(turn.obstacle, Unavailable) and turn.until is None
+
+
+def _is_decided(turn: Turn) -> bool:
+    """Whether what keeps it back is written in a file that every answer depends on."""
+    return isinstance(turn.obstacle, Unavailable | TokenRevoked)
+
+
+def _resting(turn: Turn) -> str:
+    until = f" until {instant(turn.candidate.cooldown_until)}" if turn.candidate.cooldown_until else ""
+    return f"{turn.profile.id}: it is cooling down{until}"

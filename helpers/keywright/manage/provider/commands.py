@@ -1,0 +1,57 @@
+"""The `keywright provider` commands. Each imports its work when it runs."""
+
+import os
+from typing import Final
+
+import click
+
+from keywright.manage.terminal import show_line
+
+_MODES: Final = click.Choice(("api_key", "oauth", "token", "minted", "static"))
+_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def provider() -> None:
+    """Show where one can have profiles, and add providers of one's own."""
+
+
+@provider.command("list")
+@click.option("--mode", type=_MODES, help="Only those where one can prove who one is in this way.")
+@_JSON
+def list_(mode: str | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """List the providers: those that keywright knows, and one's own."""
+    from keywright.manage.provider.show import listed
+
+    show_line(listed(mode, os.environ, as_json=as_json))
+
+
+@provider.command()
+@click.argument("name")
+@_JSON
+def show(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Show what is known of one provider: how it is proved to, and where its secrets may go."""
+    from keywright.manage.provider.show import shown
+
+    show_line(shown(name, os.environ, as_json=as_json))
+
+
+@provider.command()
+@click.argument("name")
+@click.argument("service", default="")
+@_JSON
+def scopes(name: str, service: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """List the OAuth scopes that a login at the provider, or for one of its services, asks for."""
+    from keywright.manage.provider.show import scopes
+
+    show_line(scopes(name, service, os.environ, as_json=as_json))
+
+
+@provider.command()
+@click.argument("file", type=click.Path())
+def add(file: str) -> None:
+    """Check a file that describes a provider, and keep a copy of it beside the settings."""
+    from keywright.log import one_line
+    from keywright.profiles.custom import add_file, locate
+
+    show_line(f"added {one_line(add_file(locate(os.environ), file))}")

@@ -1,0 +1,137 @@
+"""Renewing the grant of a kept profile: by one process at a time, and so that a refresh token is never lost.
+
+Many issuers accept a refresh token once (RFC 9700, section 4.14.2): whoever loses the answer has lost the account. So
+room for it is taken on the disk before the question is sent, nothing interrupts the time between answer and disk, and a
+sibling's newer grant is used, never overwritten.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from keywright.cache.failures import Failures
+from keywright.cache.folder import locate
+from keywright.cache.lock import hold
+from keywright.credential import CacheKey
+from keywright.deadline import FETCH_S, LOCK_WAIT_S, left_s, paused
+from keywright.errors import (
+    Busy,
+    CacheUnusable,
+    KeywrightError,
+    ProviderNotFound,
+    StateUnusable,
+    TokenRevoked,
+)
+from keywright.profiles.document import instant
+from keywright.profiles.kept import KeptProfiles
+from keywright.profiles.model import AuthProfile, OAuth
+from keywright.profiles.state import ProfileStates
+from keywright.profiles.token_endpoint import TokenEndpoint, TokenRefresher
+
+LEFT_FOR_SAVING_S: Final = 2.0
+
+
+class Renewing:
+    """Renews the grants of one user's profiles."""
+
+    def __init__(self, env: Mapping[str, str], refresher: TokenRefresher | None = None) -> None:
+        """Take the caller's environment; without a `refresher` the providers' token endpoints are asked."""
+        self._env = env
+        self._kept = KeptProfiles(env)
+        self._states = ProfileStates(env)
+        self._refresher = refresher or TokenEndpoint(env)
+
+    def renewed(self, profile: AuthProfile, now: datetime) -> AuthProfile:
+        """Return the profile with a grant that is good at `now`: renewed here, or meanwhile by somebody else.
+
+        One that could not be renewed is returned as it is while its access token lasts.
+
+        Raises:
+            TokenRevoked: its issuer took the grant back; that is kept in mind, and nobody asks again.
+            Busy: another process has been renewing it for too long.
+            ProviderNotFound: it was removed meanwhile.
+            VaultLocked: the vault is locked.
+            VaultUnusable: the vault cannot be trusted or written; the refresh token was not spent.
+            KeywrightError: its issuer refused, or did not answer.
+        """
+        try:
+            with hold(self._lock_path(profile), LOCK_WAIT_S) as is_locked:
+                found = self._kept.get(profile.id)
+                if found is None:
+                    raise ProviderNotFound(f"there is no profile `{profile.id}` any more")
+                if found.is_valid(now) or not isinstance(found.credential, OAuth):
+                    return found
+                if not is_locked:
+                    raise Busy("another process has been renewing it for too long", mend="try again")
+                return self._renew_while_locked(found, found.credential, now)
+        except TokenRevoked:
+            raise
+        except KeywrightError:
+            if (
+                profile.is_expired(now)
+                or not isinstance(profile.credential, OAuth)
+                or not profile.credential.access_token
+            ):
+                raise
+            return profile  # not for long, but it is good
+
+    def _renew_while_locked(self, profile: AuthProfile, grant: OAuth, now: datetime) -> AuthProfile:
+        self._stop_while_failing(profile, now)
+        self._kept.check_room()
+        timeout_s = max(left_s(FETCH_S) - LEFT_FOR_SAVING_S, 0.1)
+        with paused():  # what was answered is saved, however late it is
+            try:
+                answer = self._refresher.refresh(profile, grant, now, timeout_s)
+            except KeywrightError as error:
+                self._remember(profile, error, now)
+                raise
+            return self._save(profile, grant.renewed(answer), now)
+
+    def _save(self, spent: AuthProfile, grant: OAuth, now: datetime) -> AuthProfile:
+        """Put the new grant in the place of the one it came of; a newer one, or none at all, stays as it is."""
+        with self._kept.editing(spent.id.provider) as profiles:
+            current = profiles.get(str(spent.id))
+            if current is None:
+                raise ProviderNotFound(f"there is no profile `{spent.id}` any more")
+            if current.credential != spent.credential:
+                return current
+            profiles[str(spent.id)] = renewed = current._replace(credential=grant, updated_at=now)
+        with suppress(CacheUnusable):
+            self._failures().forget(_entry(spent))
+        return renewed
+
+    def _remember(self, profile: AuthProfile, error: KeywrightError, now: datetime) -> None:
+        if isinstance(error, TokenRevoked):
+            current = self._kept.get(profile.id)
+            if current is None or current.credential != profile.credential:
+                return  # it was another grant that is revoked
+            error.mend = f"log in anew, then `keywright profile import {profile.id} --force`"
+            with suppress(StateUnusable):
+                self._states.decide(
+                    str(profile.id), instant(profile.created_at), lambda decided: decided._replace(is_revoked=True)
+                )
+            return
+        with suppress(CacheUnusable):
+            self._failures().record(_entry(profile), error.about(str(profile.id), ""), now.timestamp(), {})
+
+    def _stop_while_failing(self, profile: AuthProfile, now: datetime) -> None:
+        failure = None
+        with suppress(CacheUnusable):
+            failure = self._failures().recall(_entry(profile))
+        if failure is not None and failure.holds(now.timestamp()):
+            failure.error.is_repeated = True
+            wait_s = max(1, round(failure.retry_at_s - now.timestamp()))
+            failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
+            raise failure.error
+
+    def _failures(self) -> Failures:
+        return Failures(locate("state", self._env), self._env)
+
+    def _lock_path(self, profile: AuthProfile) -> str:
+        return self._states.lock_path(f"renew-{_entry(profile)[:16]}")
+
+
+def _entry(profile: AuthProfile) -> str:
+    """Return the name under which failures to renew the profile are remembered."""
+    return CacheKey(provider=profile.id.provider, profile=str(profile.id), facts={"grant": "refresh_token"}).digest

@@ -1,0 +1,232 @@
+"""What all processes know of the profiles together, on disk: what was decided, and how they were used.
+
+Two files for each provider under `STATE/profiles/`, in the shapes of `keywright.profiles.known`: `openai.json` decides
+whose turn it is and is an input of every ready answer, `openai.usage.json` does not. Both are changed under one lock
+beside them and replaced whole.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+from keywright.cache.folder import PrivateFolder, locate
+from keywright.cache.lock import hold
+from keywright.errors import CacheUnusable, StateUnusable
+from keywright.hit import stamp
+from keywright.profiles.known import (
+    Decided,
+    Decisions,
+    NewerState,
+    Usage,
+    parse_decisions,
+    parse_usage,
+    render_decisions,
+    render_usage,
+)
+from keywright.profiles.standing import Standing
+
+LOCK_WAIT_S: Final = 5.0
+"""How long to wait for others' writes, each of which takes milliseconds."""
+USED_AGAIN: Final = timedelta(minutes=1)
+"""How long a use is too recent for another one to be worth a write."""
+
+
+class Draft:
+    """What is known of one provider's profiles, to be changed while the lock is held.
+
+    Attributes:
+        decided: what was decided, by profile id.
+        used: what happened, by profile id.
+        last_good: the profile that served last.
+    """
+
+    def __init__(self, decisions: Decisions, usage: Usage) -> None:
+        self.decided = dict(decisions.profiles)
+        self.used = dict(usage.profiles)
+        self.last_good = usage.last_good
+
+
+class ProfileStates:
+    """The states of one user's profiles."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        """Lead to `STATE/profiles`; touches no file.
+
+        Raises:
+            StateUnusable: the environment names no absolute folder.
+        """
+        with _as_state():
+            self._state = locate("state", env)
+        self.folder = f"{self._state}/profiles"
+
+    def inputs(self, provider: str, *, with_usage: bool = False) -> dict[str, str]:
+        """Return the provider's deciding file with its stamp, and the usage file's where the order depends on it."""
+        names = [_decisions(provider), *([_usage(provider)] if with_usage else [])]
+        return {f"{self.folder}/{name}": stamp(f"{self.folder}/{name}") for name in names}
+
+    def lock_path(self, name: str) -> str:
+        """Return the path of a lock file beside the state, in a folder that is made if need be.
+
+        Raises:
+            StateUnusable: the folder cannot be trusted or made.
+        """
+        with _as_state():
+            PrivateFolder.open(self._state)
+            return f"{PrivateFolder.open(self.folder).path}/{name}.lock"
+
+    def decisions(self, provider: str) -> Decisions:
+        """Return what was decided about the provider's profiles.
+
+        Raises:
+            StateUnusable: it is damaged, newer or cannot be trusted: to go on could use what was disabled.
+        """
+        name = _decisions(provider)
+        content = self._read(name)
+        if content is None:
+            return Decisions()
+        path = f"{self.folder}/{name}"
+        try:
+            return parse_decisions(content)
+        except NewerState:
+            raise StateUnusable(f"{path} is of another version than this keywright's", mend="upgrade it") from None
+        except ValueError:
+            mend = f"move it away, and disable again what was disabled: `mv '{path}' '{path}.broken'`"
+            raise StateUnusable(f"{path} is damaged", mend=mend) from None
+
+    def usage(self, provider: str) -> Usage:
+        """Return what happened to the provider's profiles; nothing where that cannot be read: it decides nothing."""
+        with suppress(StateUnusable, NewerState, ValueError):
+            content = self._read(_usage(provider))
+            return Usage() if content is None else parse_usage(content)
+        return Usage()
+
+    @contextmanager
+    def changing(self, provider: str) -> Iterator[Draft]:
+        """Hold the lock for the block and keep, at its end, what it left in the draft.
+
+        Of two files that changed the usage is written first: a crash in between loses a decision that follows from it,
+        and never leaves one that follows from nothing.
+
+        Raises:
+            StateUnusable: the decisions are damaged, newer, or cannot be trusted or written; they have not changed.
+        """
+        with self._locked() as folder:
+            decisions, usage = self.decisions(provider), self.usage(provider)
+            draft = Draft(decisions, usage)
+            yield draft
+            if draft.used != usage.profiles or draft.last_good != usage.last_good:
+                after = Usage(draft.used, draft.last_good, usage.generation + 1)
+                _write(folder, _usage(provider), render_usage(after))
+            decided = {id_: row for id_, row in draft.decided.items() if row != Decided(since=row.since)}
+            if decided != decisions.profiles:
+                _write(folder, _decisions(provider), render_decisions(Decisions(decided, decisions.generation + 1)))
+
+    def decide(self, id_: str, since: str, change: Callable[[Decided], Decided]) -> Decided:
+        """Change what is decided about the profile of that id and birth; returns what is decided now.
+
+        Raises:
+            StateUnusable: as `changing`.
+        """
+        with self.changing(_provider(id_)) as draft:
+            changed = change(Decisions(draft.decided).of(id_, since))
+            draft.decided[id_] = changed
+        return changed
+
+    def judge(self, id_: str, since: str, judge: Callable[[Standing], Standing], error: str, now: datetime) -> Standing:
+        """Change a profile's standing and, if `error` is not empty, what went wrong last; returns the new standing.
+
+        `error` is one line with nothing secret.
+
+        Raises:
+            StateUnusable: as `changing`.
+        """
+        with self.changing(_provider(id_)) as draft:
+            decided, used = Decisions(draft.decided).of(id_, since), Usage(draft.used).of(id_, since)
+            standing = judge(decided.standing(used))
+            draft.decided[id_] = decided.under(standing)
+            draft.used[id_] = used.under(standing)
+            if error:
+                draft.used[id_] = draft.used[id_]._replace(last_error=error, last_error_at=now)
+        return standing
+
+    def note_use(self, id_: str, since: str, now: datetime) -> None:
+        """Note that the profile gave a credential, unless that is known to the minute.
+
+        Raises:
+            StateUnusable: as `changing`.
+        """
+        provider = _provider(id_)
+        known = self.usage(provider)
+        seen = known.of(id_, since)
+        is_recent = seen.last_used is not None and timedelta(0) <= now - seen.last_used < USED_AGAIN
+        if is_recent and not seen.last_error and known.last_good == id_:
+            return
+        with self.changing(provider) as draft:
+            used = Usage(draft.used).of(id_, since)
+            draft.used[id_] = used._replace(last_used=now, last_error="", last_error_at=None)
+            draft.last_good = id_
+
+    def forget(self, id_: str) -> None:
+        """Forget all that is known of a profile.
+
+        Raises:
+            StateUnusable: as `changing`.
+        """
+        with self.changing(_provider(id_)) as draft:
+            draft.decided.pop(id_, None)
+            draft.used.pop(id_, None)
+            if draft.last_good == id_:
+                draft.last_good = ""
+
+    def providers(self) -> list[str]:
+        """Return the providers that something is known of, sorted."""
+        names: list[str] = []
+        with suppress(OSError):
+            names = os.listdir(self.folder)
+        return sorted({name.removesuffix(".json").removesuffix(".usage") for name in names if name.endswith(".json")})
+
+    def _read(self, name: str) -> bytes | None:
+        if not os.path.lexists(f"{self.folder}/{name}"):  # most often, and then nothing of ours is to be judged
+            return None
+        with _as_state():
+            file = PrivateFolder.open(self.folder).read(name)
+        return file[0] if file else None
+
+    @contextmanager
+    def _locked(self) -> Iterator[PrivateFolder]:
+        with _as_state():
+            PrivateFolder.open(self._state)
+            folder = PrivateFolder.open(self.folder)
+            with hold(f"{self.folder}/lock", LOCK_WAIT_S) as is_locked:
+                if not is_locked:
+                    raise StateUnusable("other processes have kept the profiles' state locked for too long")
+                yield folder
+
+
+def _write(folder: PrivateFolder, name: str, content: bytes) -> None:
+    folder.remove_orphans(name)
+    folder.replace(name, content)
+
+
+def _provider(id_: str) -> str:
+    return id_.rpartition(":")[0]
+
+
+def _decisions(provider: str) -> str:
+    return f"{provider}.json"
+
+
+def _usage(provider: str) -> str:
+    return f"{provider}.usage.json"
+
+
+@contextmanager
+def _as_state() -> Iterator[None]:
+    """Say of the state's folder and files what is said of the cache's; to delete them would enable what is disabled."""
+    try:
+        yield
+    except CacheUnusable as error:
+        mend = "move it away, and disable again what was disabled" if error.mend.startswith("run `rm ") else error.mend
+        raise StateUnusable(error.what, mend=mend) from None

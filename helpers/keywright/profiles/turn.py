@@ -1,0 +1,180 @@
+"""One profile in line: what is written of it, kept of it and known of it, put together."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from keywright.errors import (
+    KeywrightError,
+    ProviderNotFound,
+    StateUnusable,
+    TokenRevoked,
+    Unavailable,
+    VaultLocked,
+    VaultUnusable,
+)
+from keywright.profiles.cooldown import clear_expired, is_disabled, unusable_until
+from keywright.profiles.document import instant
+from keywright.profiles.kept import KeptProfiles
+from keywright.profiles.known import Decided, Decisions, Usage
+from keywright.profiles.mode import Mode
+from keywright.profiles.model import AuthProfile, OAuth
+from keywright.profiles.order import Candidate
+from keywright.profiles.standing import Standing
+from keywright.profiles.state import ProfileStates
+from keywright.settings.model import OPTIONS, KeptOptions, Profile, StaticOptions
+
+
+class Turn(NamedTuple):
+    """One profile in line.
+
+    Attributes:
+        profile: the profile.
+        candidate: what the order goes by.
+        since: its birth, for what is known of it; empty for one of the settings.
+        kept: what the vault holds of it; None for one of the settings, or if that cannot be read.
+        standing: its failures.
+        obstacle: why it is not to be tried; None if it may be.
+        until: when its cooldown, or its obstacle, ends by itself; None if there is neither, or no such end.
+    """
+
+    profile: Profile
+    candidate: Candidate
+    since: str = ""
+    kept: AuthProfile | None = None
+    standing: Standing = Standing()
+    obstacle: KeywrightError | None = None
+    until: datetime | None = None
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is only a last resort."""
+        return self.candidate.cooldown_until is not None
+
+
+class Book:
+    """Opens what is known of profiles, and reads each provider's once."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        """Touch no file yet.
+
+        Raises:
+            StateUnusable: the environment names no absolute folder.
+            VaultUnusable: the same.
+        """
+        self._env = env
+        self.states = ProfileStates(env)
+        self.vault = KeptProfiles(env)
+        self._kept: dict[str, Mapping[str, AuthProfile] | KeywrightError] = {}
+        self._decisions: dict[str, Decisions] = {}
+        self._usage: dict[str, Usage] = {}
+
+    def usage(self, provider: str) -> Usage:
+        """Return what happened to the provider's profiles."""
+        if provider not in self._usage:
+            self._usage[provider] = self.states.usage(provider)
+        return self._usage[provider]
+
+    def turn(self, profile: Profile, now: datetime, *, is_forced: bool = False) -> Turn:
+        """Return the profile's turn as of `now`; `is_forced` overrides what would keep it back.
+
+        Raises:
+            StateUnusable: what was decided about it cannot be read: it may be disabled.
+        """
+        kept, trouble = self._find(profile)
+        since = instant(kept.created_at) if kept else ""
+        decided = self._decided(profile.provider).of(profile.id, since)
+        used = self.usage(profile.provider).of(profile.id, since)
+        standing = self._cleared(profile.id, since, decided.standing(used), now)
+        is_idle = is_forced or self._never_rests(profile.provider, standing)
+        until = None if is_idle else unusable_until(standing, now)
+        is_off = is_disabled(standing, now) and until is not None
+        obstacle = trouble
+        if obstacle is None and not is_forced:
+            obstacle = _obstacle(profile.id, decided, kept, standing, until if is_off else None)
+        candidate = Candidate(
+            id=profile.id,
+            name=profile.id.rpartition(":")[2],
+            mode=_mode(profile, kept),
+            priority=_priority(profile, decided, kept),
+            is_valid=obstacle is None and (kept is None or kept.is_valid(now) or is_renewable(kept)),
+            last_used=used.last_used,
+            cooldown_until=until if obstacle is None else None,
+        )
+        has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
+        return Turn(profile, candidate, since, kept, standing, obstacle, until if has_end else None)
+
+    def _find(self, profile: Profile) -> tuple[AuthProfile | None, KeywrightError | None]:
+        """Return what the vault holds of the profile, or why that cannot be told; neither for one of the settings."""
+        if not isinstance(profile.options, KeptOptions):
+            return None, None
+        provider = profile.provider
+        if provider not in self._kept:
+            try:
+                self._kept[provider] = self.vault.of_provider(provider)
+            except (VaultLocked, VaultUnusable) as error:
+                self._kept[provider] = error
+        found = self._kept[provider]
+        if isinstance(found, KeywrightError):
+            return None, found
+        kept = found.get(profile.id)
+        mend = "`keywright profile list` shows what there is"
+        return kept, None if kept else ProviderNotFound(f"there is no profile `{profile.id}`", mend=mend)
+
+    def _decided(self, provider: str) -> Decisions:
+        if provider not in self._decisions:
+            self._decisions[provider] = self.states.decisions(provider)
+        return self._decisions[provider]
+
+    def _cleared(self, id_: str, since: str, standing: Standing, now: datetime) -> Standing:
+        """Return the standing without the windows that are over, and see that nobody else finds them either."""
+        cleared = clear_expired(standing, now)
+        if cleared == standing:
+            return standing
+        try:
+            return self.states.judge(id_, since, lambda found: clear_expired(found, now), "", now)
+        except StateUnusable:  # they are over all the same
+            return cleared
+
+    def _never_rests(self, provider: str, standing: Standing) -> bool:
+        if provider in OPTIONS or (standing.cooldown_until is None and standing.disabled_until is None):
+            return False
+        from keywright.profiles import custom
+
+        return custom.load_catalog(custom.locate(self._env)).bypasses_cooldown(provider)
+
+
+def is_renewable(kept: AuthProfile) -> bool:
+    """Whether a new secret can be had for it, so that an expired one is no reason to pass it over."""
+    return isinstance(kept.credential, OAuth) and kept.credential.refresh_token is not None
+
+
+def _is_enabled(decided: Decided, kept: AuthProfile | None) -> bool:
+    return decided.enabled if decided.enabled is not None else kept is None or kept.enabled
+
+
+def _obstacle(
+    id_: str, decided: Decided, kept: AuthProfile | None, standing: Standing, off_until: datetime | None
+) -> KeywrightError | None:
+    if not _is_enabled(decided, kept):
+        return Unavailable("it is disabled", mend=f"run `keywright profile enable {id_}`")
+    if decided.is_revoked:
+        return TokenRevoked(
+            "its issuer took the grant back", mend=f"log in anew, then `keywright profile add {id_} --force`"
+        )
+    if off_until is not None:
+        why = f"it is left alone until {instant(off_until)} for `{standing.disabled_reason}`"
+        return Unavailable(why, mend=f"`keywright profile enable {id_}` ends that")
+    return None
+
+
+def _mode(profile: Profile, kept: AuthProfile | None) -> Mode:
+    if kept is not None:
+        return kept.mode
+    return Mode.STATIC if isinstance(profile.options, StaticOptions) else Mode.MINTED
+
+
+def _priority(profile: Profile, decided: Decided, kept: AuthProfile | None) -> int:
+    if decided.priority is not None:
+        return decided.priority
+    return kept.priority if kept else profile.priority

@@ -1,0 +1,146 @@
+"""Whose turn it is: the profiles that may serve a request, in the order to try them, and what became of each.
+
+Nobody but who was named is ever put in line: a request is served by the profiles that its route or its caller names,
+and by those that these name as their `fallback`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple
+
+from keywright.errors import KeywrightError, StateUnusable
+from keywright.hit import stamp
+from keywright.profiles.cooldown import mark_success
+from keywright.profiles.order import order
+from keywright.profiles.standing import Standing
+from keywright.profiles.state import ProfileStates
+from keywright.profiles.turn import Book, Turn
+from keywright.settings.model import KeptOptions, Profile, Settings
+from keywright.settings.turns import Preference
+
+
+class Line(NamedTuple):
+    """The profiles of one request.
+
+    Attributes:
+        turns: in the order to try them; never empty.
+        wished: their ids in the order that they would have if none rested.
+        inputs: the files that decided the order, with their stamps from before they were read.
+        is_steady: whether the next request would find the same order, so that an answer may be kept ready.
+    """
+
+    turns: tuple[Turn, ...]
+    wished: tuple[str, ...]
+    inputs: Mapping[str, str]
+    is_steady: bool
+
+
+class Turns:
+    """Puts profiles in line and notes what became of each, for one process."""
+
+    def __init__(
+        self, *, settings: Settings, env: Mapping[str, str], now: Callable[[], datetime], say: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._env = env
+        self._now = now
+        self._say = say
+
+    def line_up(self, profiles: Sequence[Profile], prefer: Preference | None, *, is_forced: bool = False) -> Line:
+        """Return the profiles, and right after each the ones it names as its fallback, in the order to try them.
+
+        Those that rest come last. `is_forced` overrides what was decided about them.
+
+        Raises:
+            StateUnusable: what was decided about one cannot be read: it may be disabled.
+        """
+        book, now = Book(self._env), self._now()
+        sorts = prefer is not None and len(profiles) > 1
+        inputs = _stamps(book, profiles, with_usage=sorts)
+        found = {profile.id: book.turn(profile, now, is_forced=is_forced) for profile in profiles}
+        last_good = _last_good(book, profiles) if sorts else ""
+        awake = [turn.candidate._replace(cooldown_until=None) for turn in found.values()]
+        turns = [found[candidate.id] for candidate in order(awake, prefer, last_good, now)]
+        stand_ins = [profile for turn in turns for profile in self._fallbacks(turn)]
+        if stand_ins:
+            inputs = {**_stamps(book, stand_ins), **inputs}
+            turns = list(self._with_fallbacks(book, turns, now, is_forced=is_forced))
+        ready = [turn for turn in turns if not turn.rests]
+        resting = sorted((turn for turn in turns if turn.rests), key=_end_s)
+        wished = tuple(turn.profile.id for turn in turns)
+        return Line((*ready, *resting), wished, inputs, is_steady=not sorts or prefer is not Preference.TYPE)
+
+    def served(self, turn: Turn, *, is_new: bool) -> None:
+        """Note that the profile gave a credential.
+
+        `is_new` says that its issuer was asked for it, which ends whatever the profile rested for.
+        """
+        states, id_ = ProfileStates(self._env), turn.profile.id
+        with suppress(StateUnusable):  # a use that is not noted costs nobody anything
+            if is_new and mark_success(turn.standing) != turn.standing:
+                states.judge(id_, turn.since, mark_success, "", self._now())
+            states.note_use(id_, turn.since, self._now())
+
+    def failed(self, turn: Turn, error: KeywrightError, *, is_alone: bool) -> Standing:
+        """Note that the profile failed, and let it rest if that helps; returns its new standing.
+
+        A lasting refusal of a profile that nobody can stand in for is counted, and no more: only by asking again, as
+        seldom as a failing issuer is asked anyway, is it noticed that somebody mended it there.
+        """
+        from datetime import timedelta
+
+        from keywright.profiles.classify import classify
+        from keywright.profiles.cooldown import mark_failure
+        from keywright.profiles.reason import FailureReason
+
+        reason, now, id_ = classify(error), self._now(), turn.profile.id
+        if is_alone and reason is FailureReason.AUTH_PERMANENT:
+            reason = FailureReason.AUTH
+        rules = self._settings.cooldown.of(turn.profile.provider)
+        asked = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+        try:
+            return ProfileStates(self._env).judge(
+                id_,
+                turn.since,
+                lambda standing: mark_failure(standing, reason, rules, now, retry_after=asked),
+                f"{error.code}: {error.what}",
+                now,
+            )
+        except StateUnusable as unusable:
+            self._say(f"not noting that {id_} failed: {unusable}")
+            return turn.standing
+
+    def _fallbacks(self, turn: Turn) -> Iterator[Profile]:
+        for id_ in turn.kept.fallback if turn.kept else turn.profile.fallback:
+            yield self._settings.profiles.get(id_) or Profile(id=id_, options=KeptOptions())
+
+    def _with_fallbacks(self, book: Book, turns: Iterable[Turn], now: datetime, *, is_forced: bool) -> Iterator[Turn]:
+        turns = list(turns)
+        named = {turn.profile.id for turn in turns}
+        for turn in turns:
+            yield turn
+            for profile in self._fallbacks(turn):
+                if profile.id not in named:
+                    named.add(profile.id)
+                    yield book.turn(profile, now, is_forced=is_forced)
+
+
+def _stamps(book: Book, profiles: Iterable[Profile], *, with_usage: bool = False) -> dict[str, str]:
+    """Return the files that decide the order of these, with their stamps; to be called before they are read."""
+    inputs: dict[str, str] = {}
+    for profile in profiles:
+        if isinstance(profile.options, KeptOptions):
+            inputs.setdefault(book.vault.source, stamp(book.vault.source))
+    for provider in {profile.provider for profile in profiles}:
+        inputs.update(book.states.inputs(provider, with_usage=with_usage))
+    return inputs
+
+
+def _last_good(book: Book, profiles: Sequence[Profile]) -> str:
+    """Return the first of the profiles that is its provider's last good one."""
+    return next((one.id for one in profiles if book.usage(one.provider).last_good == one.id), "")
+
+
+def _end_s(turn: Turn) -> float:
+    return turn.candidate.cooldown_until.timestamp() if turn.candidate.cooldown_until else 0.0
