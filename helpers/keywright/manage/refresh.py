@@ -6,7 +6,8 @@ from datetime import datetime
 from keywright.broker import Broker
 from keywright.cache.open import open_cache
 from keywright.errors import UsageError
-from keywright.manage.status import profile_of, span
+from keywright.manage.span import span
+from keywright.manage.status import profile_of
 from keywright.prompt import find_ask
 from keywright.providers.registry import make
 from keywright.request import Client, Request, Url, Verb, parse_url

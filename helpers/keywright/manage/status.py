@@ -1,9 +1,10 @@
 """`keywright status`: what is cached, until when, and what went wrong last.
 
     $ keywright status
-    PROFILE          FOR                      CLIENTS      STATE   EXPIRES IN  LAST ERROR
-    github-app:acme  https://github.com/acme  git, docker  fresh   48m 12s
-    aws-ecr:default  1234….amazonaws.com      docker       stale   2h 10m      unreachable: … (3 times; retry in 12s)
+    PROFILE          FOR                      CLIENTS      STATE  EXPIRES IN  TURN              LAST ERROR
+    github-app:acme  https://github.com/acme  git, docker  fresh  48m 12s
+    aws-ecr:default  1234….amazonaws.com      docker       stale  2h 10m                        unreachable: … (3 times)
+    openai:work                                                               cooling down 25s
 
 With `--json` the same facts, one object per row; instants are RFC 3339 in UTC, spans are whole seconds.
 """
@@ -20,13 +21,16 @@ from keywright.cache.open import Cache, open_cache
 from keywright.errors import KeywrightError
 from keywright.freshness import Freshness, Margins, Schedule
 from keywright.log import one_line
+from keywright.manage.resting import decided_about, document, words
+from keywright.manage.span import span
+from keywright.profiles.known import Decided
 from keywright.providers.registry import READERS, make
 from keywright.request import parse_url
 from keywright.settings.load import load, locate
 from keywright.settings.model import OPTIONS, Profile, Settings
 
 SCHEMA: Final = 1
-_HEAD: Final = ("PROFILE", "FOR", "CLIENTS", "STATE", "EXPIRES IN", "LAST ERROR")
+_HEAD: Final = ("PROFILE", "FOR", "CLIENTS", "STATE", "EXPIRES IN", "TURN", "LAST ERROR")
 _WORDS: Final = {Freshness.FRESH: "fresh", Freshness.STALE: "stale", Freshness.EXPIRED: "expired"}
 
 
@@ -40,6 +44,7 @@ class Row:
     state: str
     plan: Schedule | None
     failure: Failure | None
+    decided: Decided | None
 
 
 def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
@@ -48,6 +53,7 @@ def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
     Raises:
         ConfigurationError: the settings are wrong.
         CacheUnusable: the cache cannot be read.
+        StateUnusable: what was decided about a profile cannot be read.
     """
     settings = load(locate(env))
     rows = sorted(_rows(settings, open_cache(env), env, now), key=lambda row: (row.profile, row.place))
@@ -60,6 +66,7 @@ def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
 
 def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetime) -> Iterator[Row]:
     seen: set[str] = set()
+    decided = decided_about(env, now)
     digests = set(cache.entries.digests()) | set(cache.failures.digests())
     for digest in digests:
         found, failure = cache.entries.read(digest), cache.failures.recall(digest)
@@ -76,10 +83,25 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
             state=_state(found[0] if found else None, plan, now),
             plan=plan,
             failure=failure,
+            decided=decided.get(profile),
         )
-    for profile in settings.profiles.keys() - seen:
-        state = "static" if settings.profiles[profile].provider in READERS else "none"
-        yield Row(profile=profile, place="", clients=(), state=state, plan=None, failure=None)
+    told = {profile for profile, row in decided.items() if words(row, now)}
+    for profile in (settings.profiles.keys() | told) - seen:
+        yield Row(
+            profile=profile,
+            place="",
+            clients=(),
+            state=_state_of_none(settings.profiles.get(profile)),
+            plan=None,
+            failure=None,
+            decided=decided.get(profile),
+        )
+
+
+def _state_of_none(profile: Profile | None) -> str:
+    if profile is None:
+        return "kept"
+    return "static" if profile.provider in READERS else "none"
 
 
 def _place(entry: Entry) -> str:
@@ -121,7 +143,8 @@ def _clients(entry: Entry | None, questions: list[str]) -> tuple[str, ...]:
 
 def _cells(row: Row, now: datetime) -> tuple[str, ...]:
     expires_in = "" if row.plan is None else span((row.plan.expires_at - now).total_seconds())
-    return row.profile, row.place, ", ".join(row.clients), row.state, expires_in, _told(row.failure, now)
+    turn = words(row.decided, now)
+    return row.profile, row.place, ", ".join(row.clients), row.state, expires_in, turn, _told(row.failure, now)
 
 
 def _told(failure: Failure | None, now: datetime) -> str:
@@ -131,16 +154,6 @@ def _told(failure: Failure | None, now: datetime) -> str:
     retry = f"retry in {span(wait_s)}" if failure.holds(now.timestamp()) else "retry at the next call"
     mend = f"; {failure.error.mend}" if failure.error.mend else ""
     return f"{failure.error.code}: {failure.error.what}{mend} ({failure.times}; {retry})"
-
-
-def span(seconds: float) -> str:
-    """Return a span in words of two units at most: `2h 10m`, `48m 12s`, `7s`; `-` once it is over."""
-    whole = int(seconds)
-    if whole <= 0:
-        return "-"
-    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest}s" if rest and not hours else ""]
-    return " ".join(part for part in parts if part)
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
@@ -158,6 +171,7 @@ def _document(row: Row, now: datetime) -> dict[str, object]:
         "for": row.place,
         "clients": list(row.clients),
         "state": row.state,
+        "turn": document(row.decided),
         "issued_at": _instant(plan.issued_at) if plan else None,
         "renew_at": _instant(plan.renew_at) if plan else None,
         "refuse_at": _instant(plan.refuse_at) if plan else None,

@@ -42,10 +42,11 @@ class Renewing:
         self._states = ProfileStates(env)
         self._refresher = refresher or TokenEndpoint(env)
 
-    def renewed(self, profile: AuthProfile, now: datetime) -> AuthProfile:
+    def renewed(self, profile: AuthProfile, now: datetime, *, is_anew: bool = False) -> AuthProfile:
         """Return the profile with a grant that is good at `now`: renewed here, or meanwhile by somebody else.
 
-        One that could not be renewed is returned as it is while its access token lasts.
+        One that could not be renewed is returned as it is while its access token lasts. `is_anew` asks for a new grant
+        even while the old one is good, and accepts no other.
 
         Raises:
             TokenRevoked: its issuer took the grant back; that is kept in mind, and nobody asks again.
@@ -60,7 +61,8 @@ class Renewing:
                 found = self._kept.get(profile.id)
                 if found is None:
                     raise ProviderNotFound(f"there is no profile `{profile.id}` any more")
-                if found.is_valid(now) or not isinstance(found.credential, OAuth):
+                is_newer = found.credential != profile.credential
+                if not isinstance(found.credential, OAuth) or (found.is_valid(now) and (is_newer or not is_anew)):
                     return found
                 if not is_locked:
                     raise Busy("another process has been renewing it for too long", mend="try again")
@@ -68,11 +70,8 @@ class Renewing:
         except TokenRevoked:
             raise
         except KeywrightError:
-            if (
-                profile.is_expired(now)
-                or not isinstance(profile.credential, OAuth)
-                or not profile.credential.access_token
-            ):
+            access_token = profile.credential.access_token if isinstance(profile.credential, OAuth) else None
+            if is_anew or not access_token or profile.is_expired(now):
                 raise
             return profile  # not for long, but it is good
 

@@ -52,17 +52,16 @@ class ProfileStates:
     """The states of one user's profiles."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        """Lead to `STATE/profiles`; touches no file.
-
-        Raises:
-            StateUnusable: the environment names no absolute folder.
-        """
-        with _as_state():
+        """Lead to `STATE/profiles`; touches no file. Where there is no such folder, nothing is known of any profile."""
+        self._state = ""
+        with suppress(CacheUnusable):  # no home folder: told to whoever wants something decided
             self._state = locate("state", env)
         self.folder = f"{self._state}/profiles"
 
     def inputs(self, provider: str, *, with_usage: bool = False) -> dict[str, str]:
         """Return the provider's deciding file with its stamp, and the usage file's where the order depends on it."""
+        if not self._state:
+            return {}
         names = [_decisions(provider), *([_usage(provider)] if with_usage else [])]
         return {f"{self.folder}/{name}": stamp(f"{self.folder}/{name}") for name in names}
 
@@ -188,7 +187,9 @@ class ProfileStates:
         return sorted({name.removesuffix(".json").removesuffix(".usage") for name in names if name.endswith(".json")})
 
     def _read(self, name: str) -> bytes | None:
-        if not os.path.lexists(f"{self.folder}/{name}"):  # most often, and then nothing of ours is to be judged
+        if not self._state or not os.path.lexists(
+            f"{self.folder}/{name}"
+        ):  # most often, and then nothing of ours is to be judged
             return None
         with _as_state():
             file = PrivateFolder.open(self.folder).read(name)
@@ -196,6 +197,10 @@ class ProfileStates:
 
     @contextmanager
     def _locked(self) -> Iterator[PrivateFolder]:
+        if not self._state:
+            raise StateUnusable(
+                "there is no absolute state folder", mend="set HOME, or KEYWRIGHT_HOME to an absolute path"
+            )
         with _as_state():
             PrivateFolder.open(self._state)
             folder = PrivateFolder.open(self.folder)

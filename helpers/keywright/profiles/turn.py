@@ -56,15 +56,9 @@ class Book:
     """Opens what is known of profiles, and reads each provider's once."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        """Touch no file yet.
-
-        Raises:
-            StateUnusable: the environment names no absolute folder.
-            VaultUnusable: the same.
-        """
+        """Touch no file yet."""
         self._env = env
         self.states = ProfileStates(env)
-        self.vault = KeptProfiles(env)
         self._kept: dict[str, Mapping[str, AuthProfile] | KeywrightError] = {}
         self._decisions: dict[str, Decisions] = {}
         self._usage: dict[str, Usage] = {}
@@ -111,7 +105,7 @@ class Book:
         provider = profile.provider
         if provider not in self._kept:
             try:
-                self._kept[provider] = self.vault.of_provider(provider)
+                self._kept[provider] = KeptProfiles(self._env).of_provider(provider)
             except (VaultLocked, VaultUnusable) as error:
                 self._kept[provider] = error
         found = self._kept[provider]

@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
-from keywright.errors import KeywrightError, StateUnusable
+from keywright.errors import KeywrightError, StateUnusable, VaultUnusable
 from keywright.hit import stamp
 from keywright.profiles.cooldown import mark_success
+from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.order import order
 from keywright.profiles.standing import Standing
 from keywright.profiles.state import ProfileStates
@@ -57,14 +58,14 @@ class Turns:
         """
         book, now = Book(self._env), self._now()
         sorts = prefer is not None and len(profiles) > 1
-        inputs = _stamps(book, profiles, with_usage=sorts)
+        inputs = self._stamps(book, profiles, with_usage=sorts)
         found = {profile.id: book.turn(profile, now, is_forced=is_forced) for profile in profiles}
         last_good = _last_good(book, profiles) if sorts else ""
         awake = [turn.candidate._replace(cooldown_until=None) for turn in found.values()]
         turns = [found[candidate.id] for candidate in order(awake, prefer, last_good, now)]
         stand_ins = [profile for turn in turns for profile in self._fallbacks(turn)]
         if stand_ins:
-            inputs = {**_stamps(book, stand_ins), **inputs}
+            inputs = {**self._stamps(book, stand_ins), **inputs}
             turns = list(self._with_fallbacks(book, turns, now, is_forced=is_forced))
         ready = [turn for turn in turns if not turn.rests]
         resting = sorted((turn for turn in turns if turn.rests), key=_end_s)
@@ -111,6 +112,17 @@ class Turns:
             self._say(f"not noting that {id_} failed: {unusable}")
             return turn.standing
 
+    def _stamps(self, book: Book, profiles: Iterable[Profile], *, with_usage: bool = False) -> dict[str, str]:
+        """Return the files that decide the order of these, with their stamps; to be called before they are read."""
+        inputs: dict[str, str] = {}
+        if any(isinstance(profile.options, KeptOptions) for profile in profiles):
+            with suppress(VaultUnusable):  # no home folder, and nothing kept
+                source = KeptProfiles(self._env).source
+                inputs[source] = stamp(source)
+        for provider in {profile.provider for profile in profiles}:
+            inputs.update(book.states.inputs(provider, with_usage=with_usage))
+        return inputs
+
     def _fallbacks(self, turn: Turn) -> Iterator[Profile]:
         for id_ in turn.kept.fallback if turn.kept else turn.profile.fallback:
             yield self._settings.profiles.get(id_) or Profile(id=id_, options=KeptOptions())
@@ -124,17 +136,6 @@ class Turns:
                 if profile.id not in named:
                     named.add(profile.id)
                     yield book.turn(profile, now, is_forced=is_forced)
-
-
-def _stamps(book: Book, profiles: Iterable[Profile], *, with_usage: bool = False) -> dict[str, str]:
-    """Return the files that decide the order of these, with their stamps; to be called before they are read."""
-    inputs: dict[str, str] = {}
-    for profile in profiles:
-        if isinstance(profile.options, KeptOptions):
-            inputs.setdefault(book.vault.source, stamp(book.vault.source))
-    for provider in {profile.provider for profile in profiles}:
-        inputs.update(book.states.inputs(provider, with_usage=with_usage))
-    return inputs
 
 
 def _last_good(book: Book, profiles: Sequence[Profile]) -> str:

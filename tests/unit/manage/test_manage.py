@@ -19,7 +19,7 @@ from keywright.dialects.git import GitDialect
 from keywright.dialects.kube import KubeDialect
 from keywright.errors import Refused, Unreachable
 from keywright.manage.cli import run
-from keywright.manage.status import span
+from keywright.manage.span import span
 from keywright.secret import Secret
 
 CONFIG = """

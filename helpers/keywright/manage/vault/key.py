@@ -5,7 +5,7 @@ from typing import Final
 
 from keywright.cache.folder import PrivateFolder
 from keywright.errors import UsageError
-from keywright.manage.status import span
+from keywright.manage.span import span
 from keywright.manage.terminal import Asking
 from keywright.settings.values import parse_duration
 from keywright.vault import change as changing

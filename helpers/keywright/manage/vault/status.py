@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from keywright.cache.folder import PrivateFolder
 from keywright.errors import Unavailable, VaultLocked
 from keywright.log import one_line
-from keywright.manage.status import span
+from keywright.manage.span import span
 from keywright.vault.keys import Kind, kind_of
 from keywright.vault.limits import Left
 from keywright.vault.vault import Vault, as_vault, open_vault
