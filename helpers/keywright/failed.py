@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from keywright.errors import KeywrightError, TokenRevoked, Unavailable
-from keywright.profiles.document import instant
+from keywright.profiles.document import moment
 from keywright.profiles.turn import Turn
 from keywright.profiles.turns import Line
 from keywright.renewal import Served
@@ -78,5 +78,5 @@ def _is_decided(turn: Turn) -> bool:
 
 
 def _resting(turn: Turn) -> str:
-    until = f" until {instant(turn.candidate.cooldown_until)}" if turn.candidate.cooldown_until else ""
+    until = f" until {moment(turn.candidate.cooldown_until)}" if turn.candidate.cooldown_until else ""
     return f"{turn.profile.id}: it is cooling down{until}"

@@ -123,6 +123,11 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def moment(at: datetime) -> str:
+    """Return an instant for a person: to the second, in UTC."""
+    return instant(at.replace(microsecond=0))
+
+
 def parse_instant(text: str) -> datetime:
     """Return the instant of an RFC 3339 text, in UTC.
 

@@ -14,7 +14,7 @@ from keywright.errors import (
     VaultUnusable,
 )
 from keywright.profiles.cooldown import clear_expired, is_disabled, unusable_until
-from keywright.profiles.document import instant
+from keywright.profiles.document import instant, moment
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.known import Decided, Decisions, Usage
 from keywright.profiles.mode import Mode
@@ -157,7 +157,7 @@ def _obstacle(
             "its issuer took the grant back", mend=f"log in anew, then `keywright profile add {id_} --force`"
         )
     if off_until is not None:
-        why = f"it is left alone until {instant(off_until)} for `{standing.disabled_reason}`"
+        why = f"it is left alone until {moment(off_until)} for `{standing.disabled_reason}`"
         return Unavailable(why, mend=f"`keywright profile enable {id_}` ends that")
     return None
 
