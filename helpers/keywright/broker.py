@@ -16,7 +16,7 @@ from keywright.errors import (
 )
 from keywright.failed import Failed
 from keywright.freshness import Freshness
-from keywright.profiles.turn import Turn, is_renewable
+from keywright.profiles.turn import Turn
 from keywright.profiles.turns import Line, Turns
 from keywright.prompt import Ask
 from keywright.providers.registry import find_reader, make
@@ -122,7 +122,7 @@ class Broker:
         turn = self._turns.line_up([profile._replace(fallback=())], None, is_forced=request.is_forced).turns[0]
         if turn.obstacle is not None:
             raise turn.obstacle.about(profile.id, place_of(request))
-        if turn.kept is not None and is_renewable(turn.kept):
+        if turn.kept is not None and turn.kept.is_renewable:
             from keywright.profiles.renewing import Renewing
 
             Renewing(self._env).renewed(turn.kept, self._now(), is_anew=True)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from keywright.errors import KeywrightError, TokenRevoked, Unavailable
-from keywright.profiles.document import moment
+from keywright.profiles.instants import moment
 from keywright.profiles.turn import Turn
 from keywright.profiles.turns import Line
 from keywright.renewal import Served

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from keywright.manage.span import span
 from keywright.profiles.cooldown import clear_expired
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 from keywright.profiles.known import Decided
 from keywright.profiles.state import ProfileStates
 

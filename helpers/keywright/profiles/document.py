@@ -12,11 +12,12 @@ A credential by itself, by its mode: `{"key": …}` or `{"key_ref": "vault://NAM
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from keywright.errors import UsageError
 from keywright.profiles.identity import ProfileId
+from keywright.profiles.instants import instant, parse_instant
 from keywright.profiles.mode import Mode
 from keywright.profiles.model import ApiKey, AuthProfile, Kept, OAuth, Token
 from keywright.secret import Secret
@@ -116,28 +117,6 @@ def parse_credential(mode: str, data: object) -> Kept:
         return _credential(kind, data)
     except _Wrong as wrong:
         raise UsageError(f"invalid {_NAMES[kind]} data: {wrong}") from None
-
-
-def instant(moment: datetime) -> str:
-    """Return an instant as RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def moment(at: datetime) -> str:
-    """Return an instant for a person: to the second, in UTC."""
-    return instant(at.replace(microsecond=0))
-
-
-def parse_instant(text: str) -> datetime:
-    """Return the instant of an RFC 3339 text, in UTC.
-
-    Raises:
-        ValueError: it is none, or names no time zone.
-    """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment.astimezone(UTC)
 
 
 class _Wrong(Exception):

@@ -22,7 +22,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from keywright.profiles.document import instant, parse_instant
+from keywright.profiles.instants import instant, parse_instant
 from keywright.profiles.reason import FailureReason
 from keywright.profiles.standing import Standing
 

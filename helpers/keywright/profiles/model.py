@@ -120,6 +120,11 @@ class AuthProfile(NamedTuple):
         """When what it holds expires; None for never, or if nobody knows."""
         return None if isinstance(self.credential, ApiKey) else self.credential.expires_at
 
+    @property
+    def is_renewable(self) -> bool:
+        """Whether a new secret can be had for it, so that an expired one is no reason to pass it over."""
+        return isinstance(self.credential, OAuth) and self.credential.refresh_token is not None
+
     def is_expired(self, now: datetime) -> bool:
         """Whether what it holds has expired at `now`."""
         return self.expires_at is not None and now > self.expires_at

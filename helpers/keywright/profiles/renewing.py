@@ -23,7 +23,7 @@ from keywright.errors import (
     StateUnusable,
     TokenRevoked,
 )
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.model import AuthProfile, OAuth
 from keywright.profiles.state import ProfileStates

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from keywright.errors import (
     KeywrightError,
@@ -14,15 +14,16 @@ from keywright.errors import (
     VaultUnusable,
 )
 from keywright.profiles.cooldown import clear_expired, is_disabled, unusable_until
-from keywright.profiles.document import instant, moment
-from keywright.profiles.kept import KeptProfiles
+from keywright.profiles.instants import instant, moment
 from keywright.profiles.known import Decided, Decisions, Usage
 from keywright.profiles.mode import Mode
-from keywright.profiles.model import AuthProfile, OAuth
 from keywright.profiles.order import Candidate
 from keywright.profiles.standing import Standing
 from keywright.profiles.state import ProfileStates
 from keywright.settings.model import OPTIONS, KeptOptions, Profile, StaticOptions
+
+if TYPE_CHECKING:
+    from keywright.profiles.model import AuthProfile
 
 
 class Turn(NamedTuple):
@@ -41,7 +42,7 @@ class Turn(NamedTuple):
     profile: Profile
     candidate: Candidate
     since: str = ""
-    kept: AuthProfile | None = None
+    kept: "AuthProfile | None" = None
     standing: Standing = Standing()
     obstacle: KeywrightError | None = None
     until: datetime | None = None
@@ -91,19 +92,21 @@ class Book:
             name=profile.id.rpartition(":")[2],
             mode=_mode(profile, kept),
             priority=_priority(profile, decided, kept),
-            is_valid=obstacle is None and (kept is None or kept.is_valid(now) or is_renewable(kept)),
+            is_valid=obstacle is None and (kept is None or kept.is_valid(now) or kept.is_renewable),
             last_used=used.last_used,
             cooldown_until=until if obstacle is None else None,
         )
         has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
         return Turn(profile, candidate, since, kept, standing, obstacle, until if has_end else None)
 
-    def _find(self, profile: Profile) -> tuple[AuthProfile | None, KeywrightError | None]:
+    def _find(self, profile: Profile) -> "tuple[AuthProfile | None, KeywrightError | None]":
         """Return what the vault holds of the profile, or why that cannot be told; neither for one of the settings."""
         if not isinstance(profile.options, KeptOptions):
             return None, None
         provider = profile.provider
         if provider not in self._kept:
+            from keywright.profiles.kept import KeptProfiles
+
             try:
                 self._kept[provider] = KeptProfiles(self._env).of_provider(provider)
             except (VaultLocked, VaultUnusable) as error:
@@ -138,17 +141,12 @@ class Book:
         return custom.load_catalog(custom.locate(self._env)).bypasses_cooldown(provider)
 
 
-def is_renewable(kept: AuthProfile) -> bool:
-    """Whether a new secret can be had for it, so that an expired one is no reason to pass it over."""
-    return isinstance(kept.credential, OAuth) and kept.credential.refresh_token is not None
-
-
-def _is_enabled(decided: Decided, kept: AuthProfile | None) -> bool:
+def _is_enabled(decided: Decided, kept: "AuthProfile | None") -> bool:
     return decided.enabled if decided.enabled is not None else kept is None or kept.enabled
 
 
 def _obstacle(
-    id_: str, decided: Decided, kept: AuthProfile | None, standing: Standing, off_until: datetime | None
+    id_: str, decided: Decided, kept: "AuthProfile | None", standing: Standing, off_until: datetime | None
 ) -> KeywrightError | None:
     if not _is_enabled(decided, kept):
         return Unavailable("it is disabled", mend=f"run `keywright profile enable {id_}`")
@@ -162,13 +160,13 @@ def _obstacle(
     return None
 
 
-def _mode(profile: Profile, kept: AuthProfile | None) -> Mode:
+def _mode(profile: Profile, kept: "AuthProfile | None") -> Mode:
     if kept is not None:
         return kept.mode
     return Mode.STATIC if isinstance(profile.options, StaticOptions) else Mode.MINTED
 
 
-def _priority(profile: Profile, decided: Decided, kept: AuthProfile | None) -> int:
+def _priority(profile: Profile, decided: Decided, kept: "AuthProfile | None") -> int:
     if decided.priority is not None:
         return decided.priority
     return kept.priority if kept else profile.priority

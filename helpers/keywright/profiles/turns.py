@@ -12,7 +12,6 @@ from typing import NamedTuple
 from keywright.errors import KeywrightError, StateUnusable, VaultUnusable
 from keywright.hit import stamp
 from keywright.profiles.cooldown import mark_success
-from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.order import order
 from keywright.profiles.standing import Standing
 from keywright.profiles.state import ProfileStates
@@ -116,6 +115,8 @@ class Turns:
         """Return the files that decide the order of these, with their stamps; to be called before they are read."""
         inputs: dict[str, str] = {}
         if any(isinstance(profile.options, KeptOptions) for profile in profiles):
+            from keywright.profiles.kept import KeptProfiles
+
             with suppress(VaultUnusable):  # no home folder, and nothing kept
                 source = KeptProfiles(self._env).source
                 inputs[source] = stamp(source)

@@ -47,7 +47,7 @@ class KeptProvider:
         if kept is None:
             raise ProviderNotFound(f"there is no profile `{self.profile}`", mend="see `keywright profile list`")
         username = self._bound(kept, request)
-        if is_due(kept, now):
+        if kept.is_renewable and not kept.is_valid(now):
             from keywright.profiles.renewing import Renewing
 
             kept = Renewing(self.env).renewed(kept, now)
@@ -84,10 +84,3 @@ class KeptProvider:
         from keywright.vault.reference import resolve
 
         return resolve(reference, self.env)[0]
-
-
-def is_due(kept: AuthProfile, now: datetime) -> bool:
-    """Whether the profile is to be renewed before it is used."""
-    from keywright.profiles.turn import is_renewable
-
-    return is_renewable(kept) and not kept.is_valid(now)

@@ -1,10 +1,9 @@
 """Which providers there are: one literal table. Each maker imports its provider inside itself."""
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from keywright.errors import ProviderNotFound, RefreshNotSupported
-from keywright.profiles.model import AuthProfile
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
 from keywright.providers.base import Provider, Reader
 from keywright.request import Url
@@ -19,6 +18,9 @@ from keywright.settings.model import (
     SessionOptions,
     StaticOptions,
 )
+
+if TYPE_CHECKING:
+    from keywright.profiles.model import AuthProfile
 
 Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
 """Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
@@ -113,7 +115,7 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
     return maker(profile, url, env)
 
 
-def find_reader(profile: Profile, env: Mapping[str, str], kept: AuthProfile | None = None) -> Reader | None:
+def find_reader(profile: Profile, env: Mapping[str, str], kept: "AuthProfile | None" = None) -> Reader | None:
     """Return the reader of `profile`; None if its provider mints.
 
     `env` is the caller's environment; `kept` is what the vault holds of it, where that was looked up already.
