@@ -117,10 +117,12 @@ class ProfileStates:
             yield draft
             if draft.used != usage.profiles or draft.last_good != usage.last_good:
                 after = Usage(draft.used, draft.last_good, usage.generation + 1)
-                _write(folder, _usage(provider), render_usage(after))
+                # Not worth waiting for the disk: torn by a crash of the machine, it is taken for none.
+                _write(folder, _usage(provider), render_usage(after), is_lasting=False)
             decided = {id_: row for id_, row in draft.decided.items() if row != Decided(since=row.since)}
             if decided != decisions.profiles:
-                _write(folder, _decisions(provider), render_decisions(Decisions(decided, decisions.generation + 1)))
+                after_all = Decisions(decided, decisions.generation + 1)
+                _write(folder, _decisions(provider), render_decisions(after_all), is_lasting=True)
 
     def decide(self, id_: str, since: str, change: Callable[[Decided], Decided]) -> Decided:
         """Change what is decided about the profile of that id and birth; returns what is decided now.
@@ -210,9 +212,9 @@ class ProfileStates:
                 yield folder
 
 
-def _write(folder: PrivateFolder, name: str, content: bytes) -> None:
+def _write(folder: PrivateFolder, name: str, content: bytes, *, is_lasting: bool) -> None:
     folder.remove_orphans(name)
-    folder.replace(name, content)
+    folder.replace(name, content, is_lasting=is_lasting)
 
 
 def _provider(id_: str) -> str:
