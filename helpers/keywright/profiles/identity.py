@@ -40,8 +40,9 @@ class ProfileId(NamedTuple):
         Raises:
             UsageError: a part holds something else than letters, digits and a few signs.
         """
+        is_ascii = provider.isascii()  # before it is lowered: the Kelvin sign's lower case is `k`
         provider, name = provider.lower(), name or DEFAULT
-        if not provider.isascii() or not _PROVIDER.fullmatch(provider):
+        if not is_ascii or not _PROVIDER.fullmatch(provider):
             raise UsageError("a provider's name has at most 64 letters, digits, `_` and `-`, no sign at its ends")
         if not _NAME.fullmatch(name):
             raise UsageError(

@@ -115,7 +115,8 @@ class KeptProfiles:
         """Hold the vault's lock for the block and keep, at its end, what it left in the provider's profiles by id.
 
         Raises:
-            UsageError: they would take too much room; nothing has changed, as below.
+            ValueError: one is left under what is no id of this provider's; nothing has changed, as below.
+            UsageError: they would take too much room.
             VaultLocked: the vault is locked.
             VaultUnusable: the vault or the record is damaged, newer, cannot be trusted or cannot be written.
             Busy: other processes kept the vault locked for too long.
@@ -127,6 +128,8 @@ class KeptProfiles:
             yield profiles
             if profiles == before:
                 return
+            if any(not _belongs(id_, profile, provider) for id_, profile in profiles.items()):
+                raise ValueError("a profile is filed under what is no id of this provider's")
             if profiles:
                 records.put(name, Secret(render(profiles)), name, at_most=SIZE_AT_MOST)
             else:
@@ -146,3 +149,8 @@ class KeptProfiles:
             raise VaultUnusable(
                 f"the vault's `{name}` are damaged", mend="restore the vault from a backup, or remove the record"
             ) from None
+
+
+def _belongs(id_: str, profile: AuthProfile, provider: str) -> bool:
+    """Whether a read would take the profile under that id: one that it would not take damages all of its provider's."""
+    return profile.id == ProfileId.find(id_) and profile.id.provider == provider
