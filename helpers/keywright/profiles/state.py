@@ -71,9 +71,7 @@ class ProfileStates:
         Raises:
             StateUnusable: the folder cannot be trusted or made.
         """
-        with _as_state():
-            PrivateFolder.open(self._state)
-            return f"{PrivateFolder.open(self.folder).path}/{name}.lock"
+        return f"{self._open().path}/{name}.lock"
 
     def decisions(self, provider: str) -> Decisions:
         """Return what was decided about the provider's profiles.
@@ -97,8 +95,7 @@ class ProfileStates:
     def usage(self, provider: str) -> Usage:
         """Return what happened to the provider's profiles; nothing where that cannot be read: it decides nothing."""
         with suppress(StateUnusable, NewerState, ValueError):
-            content = self._read(_usage(provider))
-            return Usage() if content is None else parse_usage(content)
+            return self._read_usage(provider)
         return Usage()
 
     @contextmanager
@@ -106,16 +103,24 @@ class ProfileStates:
         """Hold the lock for the block and keep, at its end, what it left in the draft.
 
         Of two files that changed the usage is written first: a crash in between loses a decision that follows from it,
-        and never leaves one that follows from nothing.
+        and never leaves one that follows from nothing. Usage of another version is left alone, damaged usage set aside.
 
         Raises:
             StateUnusable: the decisions are damaged, newer, or cannot be trusted or written; they have not changed.
         """
         with self._locked() as folder:
-            decisions, usage = self.decisions(provider), self.usage(provider)
+            decisions, usage, is_newer = self.decisions(provider), Usage(), False
+            try:
+                usage = self._read_usage(provider)
+            except NewerState:
+                is_newer = True
+            except ValueError:
+                folder.set_aside(_usage(provider))
+            except StateUnusable:
+                pass  # somebody else's file, or one that others may read: it is replaced
             draft = Draft(decisions, usage)
             yield draft
-            if draft.used != usage.profiles or draft.last_good != usage.last_good:
+            if not is_newer and (draft.used != usage.profiles or draft.last_good != usage.last_good):
                 after = Usage(draft.used, draft.last_good, usage.generation + 1)
                 # Not worth waiting for the disk: torn by a crash of the machine, it is taken for none.
                 _write(folder, _usage(provider), render_usage(after), is_lasting=False)
@@ -189,27 +194,32 @@ class ProfileStates:
         return sorted({name.removesuffix(".json").removesuffix(".usage") for name in names if name.endswith(".json")})
 
     def _read(self, name: str) -> bytes | None:
-        if not self._state or not os.path.lexists(
-            f"{self.folder}/{name}"
-        ):  # most often, and then nothing of ours is to be judged
+        if not self._state or _is_absent(f"{self.folder}/{name}"):  # most often, and then nothing is to be judged
             return None
         with _as_state():
             file = PrivateFolder.open(self.folder).read(name)
         return file[0] if file else None
 
-    @contextmanager
-    def _locked(self) -> Iterator[PrivateFolder]:
+    def _read_usage(self, provider: str) -> Usage:
+        content = self._read(_usage(provider))
+        return Usage() if content is None else parse_usage(content)
+
+    def _open(self) -> PrivateFolder:
         if not self._state:
             raise StateUnusable(
                 "there is no absolute state folder", mend="set HOME, or KEYWRIGHT_HOME to an absolute path"
             )
         with _as_state():
             PrivateFolder.open(self._state)
-            folder = PrivateFolder.open(self.folder)
-            with hold(f"{self.folder}/lock", LOCK_WAIT_S) as is_locked:
-                if not is_locked:
-                    raise StateUnusable("other processes have kept the profiles' state locked for too long")
-                yield folder
+            return PrivateFolder.open(self.folder)
+
+    @contextmanager
+    def _locked(self) -> Iterator[PrivateFolder]:
+        folder = self._open()
+        with _as_state(), hold(f"{self.folder}/lock", LOCK_WAIT_S) as is_locked:
+            if not is_locked:
+                raise StateUnusable("other processes have kept the profiles' state locked for too long")
+            yield folder
 
 
 def _write(folder: PrivateFolder, name: str, content: bytes, *, is_lasting: bool) -> None:
@@ -217,8 +227,19 @@ def _write(folder: PrivateFolder, name: str, content: bytes, *, is_lasting: bool
     folder.replace(name, content, is_lasting=is_lasting)
 
 
+def _is_absent(path: str) -> bool:
+    """Whether there is certainly nothing. What cannot be looked at may be there, and say that a profile is disabled."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def _provider(id_: str) -> str:
-    return id_.rpartition(":")[0]
+    return id_.partition(":")[0]
 
 
 def _decisions(provider: str) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from keywright.errors import KeywrightError, StateUnusable, VaultUnusable
 from keywright.hit import stamp
 from keywright.profiles.cooldown import mark_success
+from keywright.profiles.identity import ProfileId
 from keywright.profiles.order import order
 from keywright.profiles.standing import Standing
 from keywright.profiles.state import ProfileStates
@@ -126,7 +127,10 @@ class Turns:
 
     def _fallbacks(self, turn: Turn) -> Iterator[Profile]:
         for id_ in turn.kept.fallback if turn.kept else turn.profile.fallback:
-            yield self._settings.profiles.get(id_) or Profile(id=id_, options=KeptOptions())
+            if id_ in self._settings.profiles:
+                yield self._settings.profiles[id_]
+            elif ProfileId.find(id_):
+                yield Profile(id=id_, options=KeptOptions())
 
     def _with_fallbacks(self, book: Book, turns: Iterable[Turn], now: datetime, *, is_forced: bool) -> Iterator[Turn]:
         turns = list(turns)
