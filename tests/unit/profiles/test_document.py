@@ -1,23 +1,21 @@
 """Kept profiles as JSON: what goes in comes out, and what is damaged is refused without a word of it being quoted."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.kept import BORN, NOON, grant, profile, secret, token
+from fakes.kept import NOON, grant, profile, secret, token
 from keywright.errors import UsageError
 from keywright.profiles.document import (
     NewerDocument,
     credential_document,
     document_of,
-    instant,
     parse,
     parse_credential,
-    parse_instant,
     render,
 )
 from keywright.profiles.model import ApiKey, AuthProfile, Kept, OAuth, Token
@@ -111,34 +109,6 @@ def test_a_bare_grants_missing_parts_are_empty_and_its_end_is_null() -> None:
         "refresh_token": "",
         "expires_at": None,
     }
-
-
-# --- instants -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("moment", "text"),
-    [
-        (BORN, "2026-01-02T03:04:05Z"),
-        (BORN + timedelta(microseconds=120), "2026-01-02T03:04:05.000120Z"),
-        (BORN.astimezone(timezone(timedelta(hours=-5))), "2026-01-02T03:04:05Z"),
-    ],
-)
-def test_an_instant_is_written_in_utc(moment: datetime, text: str) -> None:
-    assert instant(moment) == text
-    assert parse_instant(text) == moment
-    assert parse_instant(text).tzinfo is UTC
-
-
-@pytest.mark.parametrize("text", ["", "now", "2026-01-02", "2026-01-02T03:04:05", "2026-13-01T00:00:00Z", "1767323045"])
-def test_what_is_no_instant_or_of_no_time_zone_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r".*"):
-        parse_instant(text)
-
-
-@given(st.datetimes(timezones=st.just(UTC)))
-def test_every_instant_comes_out_as_it_went_in(moment: datetime) -> None:
-    assert parse_instant(instant(moment)) == moment
 
 
 # --- a credential that somebody hands over --------------------------------------------------------------------------

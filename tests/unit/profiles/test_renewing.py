@@ -26,7 +26,7 @@ from keywright.errors import (
     VaultUnusable,
 )
 from keywright.profiles import renewing
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.model import AuthProfile, OAuth
 from keywright.profiles.renewing import Renewing
