@@ -15,6 +15,7 @@ from keywright.cache.folder import PrivateFolder, locate
 from keywright.cache.lock import hold
 from keywright.errors import CacheUnusable, StateUnusable
 from keywright.hit import stamp
+from keywright.profiles.instants import parse_instant
 from keywright.profiles.known import (
     Decided,
     Decisions,
@@ -143,7 +144,7 @@ class ProfileStates:
     def judge(self, id_: str, since: str, judge: Callable[[Standing], Standing], error: str, now: datetime) -> Standing:
         """Change a profile's standing and, if `error` is not empty, what went wrong last; returns the new standing.
 
-        `error` is one line with nothing secret.
+        `error` is one line with nothing secret. What is known of one that has taken its name since stays.
 
         Raises:
             StateUnusable: as `changing`.
@@ -151,6 +152,8 @@ class ProfileStates:
         with self.changing(_provider(id_)) as draft:
             decided, used = Decisions(draft.decided).of(id_, since), Usage(draft.used).of(id_, since)
             standing = judge(decided.standing(used))
+            if _is_outlived(id_, since, draft):
+                return standing
             draft.decided[id_] = decided.under(standing)
             draft.used[id_] = used.under(standing)
             if error:
@@ -170,6 +173,8 @@ class ProfileStates:
         if is_recent and not seen.last_error and known.last_good == id_:
             return
         with self.changing(provider) as draft:
+            if _is_outlived(id_, since, draft):
+                return
             used = Usage(draft.used).of(id_, since)
             draft.used[id_] = used._replace(last_used=now, last_error="", last_error_at=None)
             draft.last_good = id_
@@ -236,6 +241,19 @@ def _is_absent(path: str) -> bool:
     except OSError:
         pass
     return False
+
+
+def _is_outlived(id_: str, since: str, draft: Draft) -> bool:
+    """Whether something is known of a profile of that id that was added later than the one of that birth."""
+    rows = (draft.decided.get(id_), draft.used.get(id_))
+    return any(row.since != since and _is_later(row.since, since) for row in rows if row)
+
+
+def _is_later(since: str, other: str) -> bool:
+    try:
+        return parse_instant(since) > parse_instant(other)
+    except ValueError:  # one of the settings has no birth
+        return False
 
 
 def _provider(id_: str) -> str:

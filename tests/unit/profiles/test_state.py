@@ -140,6 +140,17 @@ def test_one_that_is_added_again_inherits_nothing_and_owes_nothing(states: Profi
     assert states.decisions("openai").of(WORK, SINCE) == Decided(since=SINCE)
 
 
+def test_what_happened_to_one_that_was_removed_never_undoes_a_decision_about_its_successor(
+    states: ProfileStates, folder: Path
+) -> None:
+    states.decide(WORK, LATER, disable)
+    states.note_use(WORK, LATER, NOON)
+    before = content(folder)
+    assert fail(states, WORK, FailureReason.BILLING, SINCE).disabled_until, "it is told all the same"
+    states.note_use(WORK, SINCE, NOON + MINUTE)
+    assert content(folder) == before
+
+
 def test_two_providers_have_two_files(filled: ProfileStates, folder: Path) -> None:
     assert sorted(content(folder)) == ["groq.usage.json", "lock", "openai.json", "openai.usage.json"]
     assert filled.providers() == ["groq", "openai"]
