@@ -103,8 +103,9 @@ class ProfileStates:
     def changing(self, provider: str) -> Iterator[Draft]:
         """Hold the lock for the block and keep, at its end, what it left in the draft.
 
-        Of two files that changed the usage is written first: a crash in between loses a decision that follows from it,
-        and never leaves one that follows from nothing. Usage of another version is left alone, damaged usage set aside.
+        Of two files that changed the usage is written first, unless a rest ends: a crash in between loses a decision
+        that follows from it, and never leaves a rest that follows from nothing, which no clock that steps would end.
+        Usage of another version is left alone, damaged usage set aside.
 
         Raises:
             StateUnusable: the decisions are damaged, newer, or cannot be trusted or written; they have not changed.
@@ -121,14 +122,20 @@ class ProfileStates:
                 pass  # somebody else's file, or one that others may read: it is replaced
             draft = Draft(decisions, usage)
             yield draft
+            decided = {id_: row for id_, row in draft.decided.items() if row != Decided(since=row.since)}
+            # What merely happened is not worth waiting for the disk: torn by a crash of the machine, it counts for none.
+            writes: list[tuple[str, bytes, bool]] = []
             if not is_newer and (draft.used != usage.profiles or draft.last_good != usage.last_good):
                 after = Usage(draft.used, draft.last_good, usage.generation + 1)
-                # Not worth waiting for the disk: torn by a crash of the machine, it is taken for none.
-                _write(folder, _usage(provider), render_usage(after), is_lasting=False)
-            decided = {id_: row for id_, row in draft.decided.items() if row != Decided(since=row.since)}
+                writes.append((_usage(provider), render_usage(after), False))
             if decided != decisions.profiles:
                 after_all = Decisions(decided, decisions.generation + 1)
-                _write(folder, _decisions(provider), render_decisions(after_all), is_lasting=True)
+                writes.append((_decisions(provider), render_decisions(after_all), True))
+            if _ends_a_rest(decisions.profiles, decided):
+                writes.reverse()
+            for name, content, is_lasting in writes:
+                folder.remove_orphans(name)
+                folder.replace(name, content, is_lasting=is_lasting)
 
     def decide(self, id_: str, since: str, change: Callable[[Decided], Decided]) -> Decided:
         """Change what is decided about the profile of that id and birth; returns what is decided now.
@@ -227,9 +234,13 @@ class ProfileStates:
             yield folder
 
 
-def _write(folder: PrivateFolder, name: str, content: bytes, *, is_lasting: bool) -> None:
-    folder.remove_orphans(name)
-    folder.replace(name, content, is_lasting=is_lasting)
+def _ends_a_rest(before: Mapping[str, Decided], after: Mapping[str, Decided]) -> bool:
+    """Whether a profile that rested does not any more."""
+    return any(_rests(row) and not _rests(after.get(id_, Decided())) for id_, row in before.items())
+
+
+def _rests(row: Decided) -> bool:
+    return row.cooldown_until is not None or row.disabled_until is not None
 
 
 def _is_absent(path: str) -> bool:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,6 +213,29 @@ def test_a_block_that_fails_changes_nothing(filled: ProfileStates, folder: Path)
     with pytest.raises(RuntimeError, match="on the way"):
         break_off()
     assert content(folder) == before
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["a rest begins", "a rest ends"])
+def test_a_crash_between_the_two_files_never_leaves_a_rest_that_follows_from_nothing(
+    states: ProfileStates, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    if ends:
+        fail(states, WORK, FailureReason.BILLING)
+    renamed, real = 0, os.rename
+
+    def rename(*args: Any, **kwargs: Any) -> None:
+        nonlocal renamed
+        renamed += 1
+        if renamed == 2:
+            raise KeyboardInterrupt
+        real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", rename)
+        with pytest.raises(KeyboardInterrupt):
+            states.judge(WORK, SINCE, mark_success, "", NOON) if ends else fail(states, WORK, FailureReason.BILLING)
+    found = states.decisions("openai").of(WORK, SINCE).standing(states.usage("openai").of(WORK, SINCE))
+    assert (found.disabled_until, found.last_failure_at) == (None, NOON)
 
 
 def test_what_a_killed_writer_left_is_swept_by_the_next(filled: ProfileStates, folder: Path) -> None:
