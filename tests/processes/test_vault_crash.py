@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,14 +28,16 @@ NEW = {"NEW": "new"}
 Attempt = Callable[[str, str, int, str], tuple[int, str]]
 
 
+FILES = ["vault", "vault.lock", "vault.sock", *(f"vault-{letter * 8}.key" for letter in "ab")]
+"""What the victim writes to in the vault's folder, each by way of a temporary file."""
+
+
 @contextmanager
-def writing_to(folder: Path, fault: str) -> Iterator[Attempt]:
+def writing_to(folder: Path, fault: str, files: Sequence[str]) -> Iterator[Attempt]:
     """Start the victim under a kernel that has the fault; yield how to have one write hit at one call."""
     need(may_trace(), "strace, or the right to trace")
-    pid, ids = victim.PID, [letter * 8 for letter in "ab"]
-    files = ["vault", "vault.lock", "vault.sock", f"vault.{pid}.tmp", *(f"vault-{one}.key" for one in ids)]
     paths = [Path(f"{folder}.idle"), Path(f"{folder}.idle/file"), Path(f"{folder}.idle/file.absent"), folder]
-    paths += [*(folder / name for name in files), *(folder / f"vault-{one}.key.{pid}.tmp" for one in ids)]
+    paths += [*(folder / name for name in files), *(folder / f"{name}.{victim.PID}.tmp" for name in files)]
     calls = ",".join(victim.CALLS.values())
     command = [*TRACE, "/dev/null", *(word for path in paths for word in ("-P", str(path)))]
     command += ["-e", f"trace={calls}", "-e", f"inject={calls}:{FAULTS[fault]}:when={FAULT_AT}"]
@@ -56,14 +58,14 @@ def writing_to(folder: Path, fault: str) -> Iterator[Attempt]:
         process.wait(BOUND_S)
 
 
-def sweep(folder: Path, fault: str, act: str, letter: str) -> Iterator[str]:
+def sweep(folder: Path, fault: str, act: str, letter: str = "a", files: Sequence[str] = FILES) -> Iterator[str]:
     """Have each call of each kind hit, one after the other; yield what the act then said: nothing if it was killed.
 
     The folder is as it was before at the start of each.
     """
     before = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else None
     hit = Counter[str]()
-    with writing_to(folder, fault) as attempt:
+    with writing_to(folder, fault, files) as attempt:
         for kind in victim.CALLS:
             for number in range(1, FAULT_AT):
                 status, words = attempt(act, kind, number, letter)

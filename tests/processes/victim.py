@@ -1,4 +1,4 @@
-"""Writes a vault again and again, and has one call to the system go wrong each time; `test_vault_crash.py` runs it.
+"""Writes one thing again and again, and has one call to the system go wrong each time; `test_vault_crash.py` runs it.
 
     $ strace -f -P FOLDER … -e inject=…:when=FAULT-AT python -I victim.py FOLDER FAULT-AT
     put fsync 3 a    on standard input: a forked process puts a record, and its third fsync goes wrong; `a` is for ids
@@ -16,30 +16,57 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 from keywright.errors import KeywrightError
+from keywright.profiles.cooldown import mark_failure
+from keywright.profiles.identity import ProfileId
+from keywright.profiles.kept import KeptProfiles
+from keywright.profiles.model import ApiKey, AuthProfile
+from keywright.profiles.reason import FailureReason
+from keywright.profiles.standing import Standing
+from keywright.profiles.state import ProfileStates
 from keywright.secret import Secret
+from keywright.settings.turns import CooldownRules
 from keywright.vault import change, keys
 from keywright.vault.vault import Vault
 
 PID: Final = 7
 """What each process takes itself for: its temporary files then have names that strace can be told."""
 SPARED: Final = 3
+NOW: Final = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
-def put(vault: Vault) -> None:
+def put(folder: str) -> None:
     """Put a record; the first makes the vault."""
-    with vault.edit() as records:
+    with Vault(folder, {}).edit() as records:
         records.put("NEW", Secret("new"))
 
 
-def change_key(vault: Vault) -> None:
+def change_key(folder: str) -> None:
     """Seal everything anew, under another key file."""
+    vault = Vault(folder, {})
     document = vault.read()
     if document is not None:
         key = change.Key(keys.Kind.FILE)
         change.change(vault, document.id, key, key, {})
+
+
+def save(folder: str) -> None:
+    """Save a kept profile; the folder is the vault's."""
+    made = AuthProfile(ProfileId("openai", "new"), ApiKey(Secret("new")), created_at=NOW, updated_at=NOW)
+    KeptProfiles({"KEYWRIGHT_HOME": os.path.dirname(folder)}).save(made, NOW)
+
+
+def report(folder: str) -> None:
+    """Report a failure that disables a profile; the folder is `STATE/profiles`."""
+
+    def judge(standing: Standing) -> Standing:
+        return mark_failure(standing, FailureReason.BILLING, CooldownRules(), NOW)
+
+    home = os.path.dirname(os.path.dirname(folder))
+    ProfileStates({"KEYWRIGHT_HOME": home}).judge("openai:new", "", judge, "refused: no", NOW)
 
 
 class Idle:
@@ -128,13 +155,13 @@ def is_spared(call: Callable[[], None]) -> bool:
     return False
 
 
-ACTS: Final[dict[str, Callable[[Vault], None]]] = {"put": put, "change": change_key}
+ACTS: Final[dict[str, Callable[[str], None]]] = {"put": put, "change": change_key, "save": save, "report": report}
 
 
-def attempt(act: Callable[[Vault], None], vault: Vault) -> str:
+def attempt(act: Callable[[str], None], folder: str) -> str:
     """Return how it ended. What is refused is refused in a line for the person."""
     try:
-        act(vault)
+        act(folder)
     except KeywrightError as error:
         return f"refused: {error}"
     except BaseException as error:  # noqa: BLE001 - finding it is what this is for
@@ -144,12 +171,14 @@ def attempt(act: Callable[[Vault], None], vault: Vault) -> str:
 
 def warm_up() -> None:
     """Import all there is to import, so that the forked processes make no calls but their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        vault = Vault(f"{folder}/data", {})
-        for act in (put, change_key, put):
-            act(vault)
-        os.truncate(vault.path, 1)
-        assert attempt(put, vault).startswith("refused")
+    with tempfile.TemporaryDirectory() as home:
+        data, state = f"{home}/data", f"{home}/state/profiles"
+        for act, folder in ((put, data), (change_key, data), (put, data), (save, data), (report, state)):
+            act(folder)
+        report(state)
+        for act, file in ((put, f"{data}/vault"), (save, f"{data}/vault"), (report, f"{state}/openai.json")):
+            os.truncate(file, 1)
+            assert attempt(act, os.path.dirname(file)).startswith("refused")
 
 
 def main() -> None:
@@ -167,7 +196,7 @@ def main() -> None:
             call: Callable[[], None] = getattr(idle, kind)
             for _ in range(fault_at - int(number)):
                 call()
-            os.write(writer, attempt(ACTS[act], Vault(folder, {})).encode())
+            os.write(writer, attempt(ACTS[act], folder).encode())
             os._exit(SPARED if is_spared(call) else 0)
         os.close(writer)
         with open(reader, "rb") as said:

@@ -182,9 +182,9 @@ class PrivateFolder:
 
         A failure is silent: an orphan costs space and nothing else.
         """
-        for found in self.mtimes():
-            if found.startswith(f"{name}.") and found.endswith(".tmp"):
-                with suppress(OSError):
+        with suppress(OSError):
+            for found in self.mtimes():
+                if found.startswith(f"{name}.") and found.endswith(".tmp"):
                     os.unlink(found, dir_fd=self._fd)
 
     def set_aside(self, name: str) -> None:

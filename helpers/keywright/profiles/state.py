@@ -100,32 +100,36 @@ class ProfileStates:
         return Usage()
 
     @contextmanager
-    def changing(self, provider: str) -> Iterator[Draft]:
+    def changing(self, provider: str, *, needs_usage: bool = True) -> Iterator[Draft]:
         """Hold the lock for the block and keep, at its end, what it left in the draft.
 
         Of two files that changed the usage is written first, unless a rest ends: a crash in between loses a decision
         that follows from it, and never leaves a rest that follows from nothing, which no clock that steps would end.
-        Usage of another version is left alone, damaged usage set aside.
+        Usage of another version is left alone, damaged usage set aside. One that cannot be read is an error if
+        `needs_usage`, or it is left alone too.
 
         Raises:
-            StateUnusable: the decisions are damaged, newer, or cannot be trusted or written; they have not changed.
+            StateUnusable: the decisions are damaged, newer, or cannot be trusted or written. They have not changed, but
+                for a rest that ended.
         """
         with self._locked() as folder:
-            decisions, usage, is_newer = self.decisions(provider), Usage(), False
+            decisions, usage, is_kept_off = self.decisions(provider), Usage(), False
             try:
                 usage = self._read_usage(provider)
             except NewerState:
-                is_newer = True
+                is_kept_off = True
             except ValueError:
                 folder.set_aside(_usage(provider))
             except StateUnusable:
-                pass  # somebody else's file, or one that others may read: it is replaced
+                if needs_usage:
+                    raise
+                is_kept_off = True
             draft = Draft(decisions, usage)
             yield draft
             decided = {id_: row for id_, row in draft.decided.items() if row != Decided(since=row.since)}
-            # What merely happened is not worth waiting for the disk: torn by a crash of the machine, it counts for none.
+            # What merely happened is not worth waiting for the disk: torn by a crash of the machine, it is none.
             writes: list[tuple[str, bytes, bool]] = []
-            if not is_newer and (draft.used != usage.profiles or draft.last_good != usage.last_good):
+            if not is_kept_off and (draft.used != usage.profiles or draft.last_good != usage.last_good):
                 after = Usage(draft.used, draft.last_good, usage.generation + 1)
                 writes.append((_usage(provider), render_usage(after), False))
             if decided != decisions.profiles:
@@ -143,7 +147,7 @@ class ProfileStates:
         Raises:
             StateUnusable: as `changing`.
         """
-        with self.changing(_provider(id_)) as draft:
+        with self.changing(_provider(id_), needs_usage=False) as draft:
             changed = change(Decisions(draft.decided).of(id_, since))
             draft.decided[id_] = changed
         return changed

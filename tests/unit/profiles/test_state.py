@@ -326,26 +326,35 @@ def test_decisions_that_cannot_be_trusted_are_an_error_and_stay(
     filled.note_use(OTHER, "", NOON + MINUTE)
 
 
-@pytest.mark.parametrize("name", [name for name in SPOILT if name not in {"newer", "a folder"}])
-def test_usage_that_cannot_be_trusted_decides_nothing_and_is_replaced(
+DAMAGED = ["empty", "cut off", "zeroed"]
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_usage_decides_nothing_and_is_set_aside(filled: ProfileStates, folder: Path, name: str) -> None:
+    SPOILT[name][0](folder / "openai.usage.json")
+    damaged, decided = (folder / "openai.usage.json").read_bytes(), (folder / "openai.json").read_bytes()
+    assert filled.usage("openai") == Usage()
+    filled.note_use(WORK, SINCE, NOON)
+    assert filled.usage("openai").last_good == WORK
+    assert (folder / "openai.json").read_bytes() == decided
+    assert (folder / "openai.usage.json.broken").read_bytes() == damaged
+    assert filled.providers() == ["groq", "openai"]
+
+
+@pytest.mark.parametrize("name", [name for name in SPOILT if name not in {*DAMAGED, "newer"}])
+def test_usage_that_cannot_be_read_decides_nothing_is_not_overwritten_and_stops_no_decision(
     filled: ProfileStates, folder: Path, name: str
 ) -> None:
     SPOILT[name][0](folder / "openai.usage.json")
-    before = (folder / "openai.json").read_bytes()
+    before = lstats(folder)
     assert filled.usage("openai") == Usage()
-    assert (folder / "openai.json").read_bytes() == before
-    filled.note_use(WORK, SINCE, NOON)
-    assert filled.usage("openai").last_good == WORK
-    assert filled.decisions("openai").of(WORK, SINCE) == Decided(since=SINCE, enabled=False)
-
-
-@pytest.mark.parametrize("name", ["empty", "cut off", "zeroed"])
-def test_damaged_usage_is_set_aside(filled: ProfileStates, folder: Path, name: str) -> None:
-    SPOILT[name][0](folder / "openai.usage.json")
-    damaged = (folder / "openai.usage.json").read_bytes()
-    filled.note_use(WORK, SINCE, NOON)
-    assert (folder / "openai.usage.json.broken").read_bytes() == damaged
-    assert filled.providers() == ["groq", "openai"]
+    for call in ("judge", "note_use", "forget"):
+        with pytest.raises(StateUnusable, match=r"openai\.usage\.json"):
+            CALLS[call](filled)
+    assert lstats(folder) == before
+    filled.decide(PLAY, SINCE, disable)
+    assert filled.decisions("openai").of(PLAY, SINCE).enabled is False
+    assert lstats(folder)["openai.usage.json"] == before["openai.usage.json"]
 
 
 def test_newer_usage_is_left_alone_and_decisions_are_still_made(filled: ProfileStates, folder: Path) -> None:
