@@ -14,6 +14,7 @@ from pathlib import Path
 
 from keepers import keepers
 from measure import Race, ratio
+from profiles import profiles
 from races import fetches, hits, mints, peers, stale
 from stage import ROOT, Stage, install_wheel
 
@@ -39,6 +40,7 @@ def main() -> None:
                     fetches(stage, max(10, rounds // 2)),
                     peers(stage, rounds),
                     keepers(stage, rounds),
+                    *profiles(stage, rounds),
                 ]
             )
     print(text)

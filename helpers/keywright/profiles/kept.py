@@ -59,7 +59,10 @@ class KeptProfiles:
             VaultUnusable: the vault or the record is damaged, newer or cannot be trusted.
         """
         name = PREFIX + provider.lower()
-        return self._read(self._vault.open(), name) if self._vault.holds(name) else {}
+        document = self._vault.read()
+        if document is None or not document.holds(name):
+            return {}
+        return self._read(self._vault.open(document), name)
 
     def all(self) -> dict[str, AuthProfile]:
         """Return every profile by id, sorted.

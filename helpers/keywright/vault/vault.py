@@ -48,14 +48,14 @@ class Vault:
         document = self.read()
         return document is not None and document.holds(place)
 
-    def open(self) -> Records:
-        """Return what is in it, empty if there is none.
+    def open(self, document: Document | None = None) -> Records:
+        """Return what is in it, empty if there is none; `document` is its file, where that was just read.
 
         Raises:
             VaultLocked: its key is not at hand.
             VaultUnusable: it is damaged or cannot be trusted.
         """
-        document = self.read()
+        document = document or self.read()
         try:
             return self._open(document)
         except (VaultLocked, VaultUnusable):
