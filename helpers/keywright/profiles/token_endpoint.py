@@ -22,6 +22,8 @@ from keywright.transport import Response, send
 LIFETIME: Final = timedelta(hours=1)
 """How long an access token is taken to live whose answer does not say (`expires_in` is only recommended)."""
 _CODE: Final = re.compile(r"[a-z_]{1,40}")
+_TAKEN_BACK: Final = ("invalid_grant", "bad_refresh_token")
+"""The protocol's word, and GitHub's."""
 _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
@@ -69,7 +71,7 @@ class TokenEndpoint:
             env=self._env,
         )
         answer = _json(response)
-        if response.status != _OK:
+        if response.status != _OK or "error" in answer:  # GitHub fails with 200
             raise _failure(response, answer)
         return _grant(answer, now)
 
@@ -111,8 +113,8 @@ def _failure(response: Response, answer: Mapping[str, Any]) -> KeywrightError:
     evidence = Evidence(status=response.status, oauth_error=code)
     if response.status == _TOO_MANY_REQUESTS or response.status >= _SERVER_ERROR:
         return Unreachable(told, retry_after_s=response.retry_after_s).as_told(evidence)
-    if code == "invalid_grant":
-        return TokenRevoked("its issuer took the grant back (invalid_grant)").as_told(evidence)
+    if code in _TAKEN_BACK:
+        return TokenRevoked(f"its issuer took the grant back ({code})").as_told(evidence)
     return Refused(told).as_told(evidence)
 
 

@@ -110,6 +110,20 @@ R = FailureReason
 Told = tuple[int, dict[str, object], type[KeywrightError], str, FailureReason]
 REFUSALS: dict[str, Told] = {
     "taken back": (400, {"error": "invalid_grant"}, TokenRevoked, "took the grant back", R.SESSION_EXPIRED),
+    "taken back, as GitHub says it": (
+        200,
+        {"error": "bad_refresh_token"},
+        TokenRevoked,
+        "took the grant back (bad_refresh_token)",
+        R.SESSION_EXPIRED,
+    ),
+    "no, with a status that says yes": (
+        200,
+        {"error": "invalid_client"},
+        Refused,
+        "with invalid_client",
+        R.AUTH_PERMANENT,
+    ),
     "an unknown client": (401, {"error": "invalid_client"}, Refused, "with invalid_client", R.AUTH_PERMANENT),
     "a wrong question": (400, {"error": "invalid_request"}, Refused, "with invalid_request", R.FORMAT),
     "no words": (403, {}, Refused, "with status 403", R.AUTH_PERMANENT),
