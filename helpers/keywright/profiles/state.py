@@ -251,7 +251,7 @@ def _is_absent(path: str) -> bool:
     """Whether there is certainly nothing. What cannot be looked at may be there, and say that a profile is disabled."""
     try:
         os.lstat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:
         pass

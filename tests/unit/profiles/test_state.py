@@ -383,6 +383,16 @@ def test_a_link_in_the_folders_place_is_refused(filled: ProfileStates, folder: P
     assert_refused(filled, "cannot be opened as a folder (ENOTDIR)")
 
 
+@pytest.mark.parametrize("which", ["state", "profiles"])
+def test_a_file_in_the_folders_place_holds_no_decision(states: ProfileStates, folder: Path, which: str) -> None:
+    place = folder if which == "profiles" else folder.parent
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.touch(mode=0o600)
+    assert states.decisions("openai") == Decisions()
+    with pytest.raises(StateUnusable, match="cannot be opened as a folder"):
+        states.decide(WORK, SINCE, disable)
+
+
 def test_a_foreign_folder_is_refused(filled: ProfileStates, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     assert_refused(filled, "belongs to user")
