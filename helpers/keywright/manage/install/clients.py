@@ -160,15 +160,20 @@ def install_user(
     return _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
 
 
-def uninstall(is_meant: Callable[[Record], bool], env: Mapping[str, str], tell: Tell, *, is_dry: bool) -> Iterator[str]:
+def uninstall(
+    is_meant: Callable[[Record], bool], env: Mapping[str, str], tell: Tell, *, is_dry: bool, is_forgetting: bool
+) -> Iterator[str]:
     """Put back what was there before, for every record that is meant; yields what to tell the person.
+
+    What was there before an entry that somebody else has changed since stays remembered, unless `is_forgetting`.
 
     Raises:
         KeywrightError: as `take_down`.
     """
     meant = [record for record in recall(env).records.values() if is_meant(record)]
     for client, path in dict.fromkeys((record.client, record.file) for record in meant):
-        yield from take_down(_editor(client, path, env), is_meant, env=env, is_dry=is_dry, tell=tell)
+        editor = _editor(client, path, env)
+        yield from take_down(editor, is_meant, env=env, is_dry=is_dry, is_forgetting=is_forgetting, tell=tell)
     if not meant:
         yield "nothing of the kind is set up"
 
