@@ -12,6 +12,7 @@ import click
 
 from keywright.errors import EXIT_BROKEN_PIPE, UsageError
 from keywright.log import say
+from keywright.prompt import ended_in_order
 from keywright.secret import Secret
 
 TOLD_AT_MOST: Final = 2 << 20
@@ -78,7 +79,7 @@ def _hidden(prompt: str) -> Secret:
     import getpass
     import warnings
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ended_in_order():
         warnings.simplefilter("error", getpass.GetPassWarning)  # it would go on, and show what is typed
         try:
             return Secret(getpass.getpass(prompt))
