@@ -126,14 +126,15 @@ def uninstall_docker(hosts: tuple[str, ...], *, is_for_all: bool, is_podman: boo
 @_FORGET
 @_DRY
 def uninstall_kube(eks: str | None, region: str, user: str | None, kubeconfig: str | None, **flags: bool) -> None:
-    """Take keywright out of kubeconfigs: for a cluster or user, or for all it was set up for."""
+    """Take keywright out of kubeconfigs: for a cluster, a user or both, or for all it was set up for."""
     from keywright.manage.install.kube import kube_paths
 
     if region and eks is None:
         raise click.UsageError("--region needs --eks.")
-    front = f"cluster {eks} {region}" if eks is not None else f"user {user}" if user is not None else ""
+    labels = {f"cluster {eks} {region}"} if eks is not None else set()
+    labels |= {f"user {user}"} if user is not None else set()
     path = kube_paths(os.environ, kubeconfig)[0] if kubeconfig is not None else None
-    _take_down(("kube",), {front} if front else set(), path, **flags)
+    _take_down(("kube",), labels, path, **flags)
 
 
 def _take_down(clients: tuple[str, ...], labels: set[str], path: str | None, **flags: bool) -> None:
