@@ -5,8 +5,11 @@ is opened by its own name, so that neither is touched, whatever they are.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Final
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, NoReturn
 
 from keywright.deadline import PERSON_S, OutOfTime, within
 from keywright.errors import NeedsPerson
@@ -18,6 +21,7 @@ Ask = Callable[[str], Secret]
 
 TERMINAL: Final = "/dev/tty"
 ANSWER_AT_MOST: Final = 4096
+_ENDING: Final = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
 _FALSE: Final = frozenset({"", "0", "false"})
 
 
@@ -45,7 +49,7 @@ def ask(question: str) -> Secret:
         NeedsPerson: they typed nothing, or not in time, or the terminal has gone.
     """
     try:
-        with within(PERSON_S):
+        with within(PERSON_S), ended_in_order():
             answer = _ask_at_terminal(f"keywright: {one_line(question)}: ")
     except OutOfTime:
         raise NeedsPerson(f"nobody answered within {PERSON_S:.0f} s", mend="try again") from None
@@ -56,6 +60,44 @@ def ask(question: str) -> Secret:
     return Secret(answer)
 
 
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Have a signal that ends the process leave the block first, with what it does at its end: echo comes back.
+
+    The process then ends of that signal, as it would have. Only the main thread can do so; in any other this is
+    nothing. Signals that are ignored or handled already stay so.
+    """
+    caught = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        for other in caught:  # once is enough, and the end is not to be left half done
+            signal.signal(other, signal.SIG_IGN)
+        raise _Ended(number)
+
+    try:
+        for number in caught:
+            signal.signal(number, end)
+    except ValueError:  # not the main thread
+        caught = []
+    ended_by = 0
+    try:
+        yield
+    except _Ended as ended:
+        ended_by = ended.number
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+    if ended_by:
+        os.kill(os.getpid(), ended_by)
+
+
+class _Ended(BaseException):
+    """A signal that ends the process came."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
 def _ask_at_terminal(text: str) -> str:
     import termios  # the only call that needs it has all the time in the world
 
@@ -63,8 +105,8 @@ def _ask_at_terminal(text: str) -> str:
     try:
         shown = termios.tcgetattr(terminal)
         hidden = [*shown[:3], shown[3] & ~termios.ECHO, *shown[4:]]
-        termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)  # what was typed before the question answers nothing
         try:
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, hidden)  # what was typed before the question answers nothing
             os.write(terminal, text.encode("utf-8", "backslashreplace"))
             return os.read(terminal, ANSWER_AT_MOST).decode("utf-8", "replace").strip()
         finally:

@@ -28,6 +28,15 @@ role_arn = {ROLE}
 source_profile = base
 """
 
+SETTINGS: Final = f"""\
+version = 1
+[profiles."aws-ecr:main"]
+[[routes]]
+client = "docker"
+url = "{REGISTRY}"
+profiles = ["aws-ecr:main"]
+"""
+
 
 @pytest.fixture
 def sts() -> Iterator[Sts]:
@@ -88,6 +97,29 @@ def test_it_is_shown_renewed_and_forgotten_by_name(user: Sandbox, sts: Sts) -> N
     assert user.run("keywright", "invalidate", "aws-session:dev").code == 2
     assert ask(user, "two").code == 0
     assert sts.total == 3
+
+
+def test_it_is_forgotten_with_what_was_made_with_it(user: Sandbox, sts: Sts) -> None:
+    assert ask(user, "one").code == 0
+    done = user.run("keywright", "invalidate", "aws-eks:one")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout == "aws-eks:one: 1 dropped, and its session aws-session:dev\n"
+    assert statuses(user) == {}
+    assert ask(user, "one").code == 0
+    assert sts.total == 2
+
+
+def test_one_that_is_revoked_is_forgotten_although_nothing_could_be_made_with_it(user: Sandbox, sts: Sts) -> None:
+    user.write(user.own / "config.toml", SETTINGS)
+    with EcrIssuer(keys=(KEY,), region="eu-central-1") as ecr:  # which knows no such session
+        refused = Sandbox(user.home, {**user.env, "AWS_ENDPOINT_URL_ECR": ecr.url})
+        assert refused.run(DOCKER, "get", stdin=REGISTRY).code == 1
+        done = refused.run("keywright", "invalidate", "aws-ecr:main")
+        assert (done.code, done.stderr) == (0, "")
+        assert done.stdout == "aws-ecr:main: nothing was cached, and its session aws-session:dev\n"
+        assert sts.total == 1
+        assert refused.run(DOCKER, "get", stdin=REGISTRY).code == 1
+    assert sts.total == 2
 
 
 def test_it_is_no_credential_to_hand_out(user: Sandbox) -> None:

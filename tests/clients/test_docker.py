@@ -89,7 +89,7 @@ def test_a_login_to_a_minted_host_succeeds_and_keeps_nothing(docker: Docker, git
     (token,) = github.issued
     done = docker.log_in(docker.registry.host, USER, token)
     assert (done.code, done.stdout) == (0, "Login Succeeded\n")
-    told = f"{HELPER}: not stored: keywright mints credentials for {docker.registry.host} by itself"
+    told = f"{HELPER}: not stored: a route of keywright's serves {docker.registry.host}"
     assert told in done.stderr.splitlines()
     assert docker.configured() == {"auths": {docker.registry.host: {}}, "credsStore": "keywright"}
     assert docker.sandbox.holds(token) == []

@@ -313,6 +313,15 @@ class TestAUser:
         assert (done.code, done.stderr) == (0, "")
         assert config.read_bytes() == before
 
+    def test_goes_with_a_cluster_that_is_named_too(self, sandbox: Sandbox, eks: dict[str, str], config: Path) -> None:
+        before = config.read_bytes()
+        sandbox.run("keywright", "install", "kube", "--user", "me", "--profile", "aws-eks:prod")
+        sandbox.run("keywright", "install", "kube", "--eks", "prod", "--region", REGION, env=eks)
+        assert len(view(sandbox, config)["users"].keys() & {"me", ARN}) == 2
+        done = sandbox.run("keywright", "uninstall", "kube", "--eks", "prod", "--user", "me")
+        assert (done.code, done.stderr) == (0, "")
+        assert config.read_bytes() == before
+
     def test_of_another_plugin_is_refused_then_forced_then_put_back(
         self, terminal: Terminal, sandbox: Sandbox, config: Path, own_vault: OwnVault
     ) -> None:

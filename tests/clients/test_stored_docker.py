@@ -95,6 +95,9 @@ def test_an_entry_that_a_route_serves_is_not_listed(sandbox: Sandbox) -> None:
     assert json.loads(helper(sandbox, "list").stdout) == {"b.example": "bob"}
     served = sandbox.run(HELPER, "get", stdin="a.example", env={"A_TOKEN": "from the environment"})
     assert json.loads(served.stdout)["Secret"] == "from the environment"
+    again = helper(sandbox, "store", json.dumps({"ServerURL": "a.example", "Username": "ann", "Secret": "p"}))
+    assert (again.code, again.stdout) == (0, "")
+    assert again.stderr == f"{HELPER}: not stored: a route of keywright's serves a.example\n"
 
 
 def test_a_locked_vault_is_told_in_dockers_words(sandbox: Sandbox, registry: RegistryServer) -> None:

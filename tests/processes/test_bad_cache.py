@@ -92,7 +92,7 @@ UNTRUSTED: list[tuple[str, str, Callable[[Path], object], tuple[str, ...]]] = [
     ("the entry, open to others", ENTRY, lambda path: path.chmod(0o644), ("is open to other users", "run `chmod 600 ")),
     ("the entry, another's", ENTRY, give_away, ("is not a plain file of yours", "run `rm ")),
     ("the entry, a link", ENTRY, replace_by_link, ("cannot be read (ELOOP)", "run `rm ")),
-    ("the entry, with a second name", ENTRY, link_twice, ("is not a plain file of yours", "run `rm ")),
+    ("the entry, with a second name", ENTRY, link_twice, ("has a second name elsewhere", "run `cp -p ")),
     ("the entry, a pipe", ENTRY, replace_by_pipe, ("is not a plain file of yours", "run `rm ")),
     ("the entry, a folder", ENTRY, replace_by_folder, ("is not a plain file of yours", "run `rm ")),
     ("the entry, of 4 MiB", ENTRY, blow_up, ("is larger than anything kept here", "run `rm ")),

@@ -1,6 +1,7 @@
 """A question to a person: at a terminal of their own, and nowhere else."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -130,3 +131,36 @@ def test_nobody_is_asked_from_the_background() -> None:
     )
     with person(script) as child:
         assert "nobody to ask" in rest_of(child)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("asking", ["prompt.ask('Question')", "Asking().known('Question: ')"])
+def test_who_is_ended_at_the_question_leaves_a_terminal_that_shows_what_is_typed(
+    asking: str, end: signal.Signals
+) -> None:
+    script = f"""
+import os, resource, termios
+from keywright import prompt
+from keywright.manage.terminal import Asking
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+pid = os.fork()
+if pid == 0:
+    print("asking:", os.getpid())
+    {asking}
+_, status = os.waitpid(pid, 0)
+print("ended by", os.WTERMSIG(status), "echo", bool(termios.tcgetattr(0)[3] & termios.ECHO))
+"""
+    with person(script) as child:
+        child.expect_exact("Question: ")
+        os.kill(int(str(child.before).split()[1]), end)
+        assert f"ended by {end.value} echo True" in rest_of(child)
+
+
+@pytest.mark.parametrize("handler", ["signal.SIG_IGN", "lambda *_: None"])
+def test_a_signal_that_does_not_end_the_process_does_not_end_the_question(handler: str) -> None:
+    script = f"import signal; signal.signal(signal.SIGTERM, {handler})\n{ASK}"
+    with person(script) as child:
+        child.expect_exact(": ")
+        child.kill(signal.SIGTERM)
+        child.sendline(EXPECTED)
+        assert "got 6 True" in rest_of(child)

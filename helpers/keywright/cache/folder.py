@@ -103,8 +103,13 @@ class PrivateFolder:
         try:
             found = os.fstat(descriptor)
             # No name at all is one that was replaced since it was opened: whole, and of a moment ago.
-            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.geteuid():
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
                 raise CacheUnusable(f"{path} is not a plain file of yours", mend=f"run `rm -rf {_quoted(path)}`")
+            if found.st_nlink > 1:
+                alone = (
+                    f"cp -p {_quoted(path)} {_quoted(f'{path}.alone')} && mv {_quoted(f'{path}.alone')} {_quoted(path)}"
+                )
+                raise CacheUnusable(f"{path} has a second name elsewhere, a hard link", mend=f"run `{alone}`")
             if found.st_mode & 0o077:
                 raise CacheUnusable(f"{path} is open to other users", mend=f"run `chmod 600 {_quoted(path)}`")
             if found.st_size > limit:

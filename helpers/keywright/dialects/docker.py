@@ -87,7 +87,7 @@ class DockerDialect:
         """Return the reply to everything but get; what cannot be stored is said on both streams."""
         match request.verb:
             case Verb.STORE if is_minted:
-                return Reply(b"", 0, f"not stored: keywright mints credentials for {_place(request)} by itself")
+                return Reply(b"", 0, f"not stored: a route of keywright's serves {_place(request)}")
             case Verb.STORE if request.url is None:
                 text = "nothing was stored: what was named is not a registry"
                 return Reply(_said(text), 1, text)

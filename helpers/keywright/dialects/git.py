@@ -81,7 +81,7 @@ class GitDialect:
         if verb in {Verb.UNKNOWN, Verb.CAPABILITY}:
             return Request(client=Client.GIT, verb=verb)
         fields, capabilities = _read_fields(stdin)
-        url = _read_url(fields)
+        url = _read_url(fields, verb)
         password = fields.get(b"credential", fields.get(b"password"))  # of the two, git sends the first
         if verb is Verb.STORE and any(_has_line_end(fields.get(key, b"")) for key in _SECRETS):
             raise UsageError("the request to store holds a line break or NUL, which could not be given back")
@@ -246,7 +246,7 @@ def _kept_lines(credential: Credential, kept: Kept, is_capable: bool) -> Iterato
         yield "oauth_refresh_token", kept.refresh_token.reveal()
 
 
-def _read_url(fields: Mapping[bytes, bytes]) -> Url:
+def _read_url(fields: Mapping[bytes, bytes], verb: Verb) -> Url:
     protocol, host = fields.get(b"protocol", b""), fields.get(b"host")
     if protocol == b"cert" and host == b"" and fields.get(b"path"):
         # git asks so for the passphrase of a client certificate (http.c, has_cert_password).
@@ -257,7 +257,9 @@ def _read_url(fields: Mapping[bytes, bytes]) -> Url:
     name = parse_host(_text(host), scheme) if scheme else None
     path = plain_path(_repository(_text(fields.get(b"path", b""))))
     if scheme is None or name is None or path is None:
-        raise CredentialNotFound("the request's host or path has no normal form")
+        # Another helper may have it, but whoever typed it for this one would be asked again and again.
+        mend = "write the URL in ASCII, with no `//`, `.` or `..` in it, to have it kept" if verb is Verb.STORE else ""
+        raise CredentialNotFound("the request's host or path has no normal form", mend=mend)
     return Url(scheme=scheme, host=name, path=path)
 
 

@@ -11,7 +11,7 @@ from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.provider.commands import provider
-from keywright.manage.terminal import show_line, tell_person
+from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
 from keywright.serve import bug
 
@@ -96,6 +96,7 @@ def run(command: Callable[..., object] = keywright) -> int:
         tell_person(str(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not
-        tell_person(str(bug(error)))
-        return bug(error).exit_code
+        failure = (failure_of_output() if isinstance(error, OSError) else None) or bug(error)
+        tell_person(str(failure))
+        return failure.exit_code
     return code if isinstance(code, int) else 0

@@ -4,14 +4,16 @@ And what they are told: secrets come from a hidden prompt on the terminal, or el
 arguments or the environment, which other processes can read.
 """
 
+import errno
 import os
 import sys
 from typing import Final
 
 import click
 
-from keywright.errors import EXIT_BROKEN_PIPE, UsageError
+from keywright.errors import EXIT_BROKEN_PIPE, Unavailable, UsageError
 from keywright.log import say
+from keywright.prompt import ended_in_order
 from keywright.secret import Secret
 
 TOLD_AT_MOST: Final = 2 << 20
@@ -78,7 +80,7 @@ def _hidden(prompt: str) -> Secret:
     import getpass
     import warnings
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ended_in_order():
         warnings.simplefilter("error", getpass.GetPassWarning)  # it would go on, and show what is typed
         try:
             return Secret(getpass.getpass(prompt))
@@ -104,12 +106,36 @@ def show_secret(secret: Secret, *, is_revealed: bool) -> None:
 
 
 def show_line(line: str | bytes) -> None:
-    """Print a line of a command's result, or end where nobody reads any more; click itself would end with 1."""
+    """Print a line of a command's result, or end where nobody reads any more; click itself would end with 1.
+
+    Raises:
+        Unavailable: it cannot be written: the disk that it goes to is full, say.
+    """
     try:
         click.echo(line)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+        _give_up_output()
         raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def failure_of_output() -> Unavailable | None:
+    """Return why standard output cannot be written, if so: what click prints of its own goes past `show_line`."""
+    try:
+        sys.stdout.flush()  # what could not be written is still to be
+    except OSError as error:
+        return _unwritable(error)
+    return None
+
+
+def _unwritable(error: OSError) -> Unavailable:
+    _give_up_output()
+    return Unavailable(f"standard output cannot be written ({errno.errorcode.get(error.errno or 0, 'unknown error')})")
+
+
+def _give_up_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
 
 
 def tell_person(message: str) -> None:

@@ -9,7 +9,8 @@
      "records": {"77aa…": "…"}}                   sealed, one each
 
 What is sealed is base64 of nonce, ciphertext and tag (`keywright.vault.seal`). The checksum tells a damaged file from a
-wrong passphrase; it is no protection, the seals are.
+wrong passphrase; it is no protection, the seals are. What says the same in other bytes (blanks, members twice or in
+another order, base64 with stray bits) was not written here, and is refused as damaged.
 """
 
 import binascii
@@ -91,7 +92,7 @@ def parse(path: str, content: bytes) -> Document:
     """Return the document in a file's content; `path` is for messages.
 
     Raises:
-        VaultUnusable: it is damaged, or a newer keywright's.
+        VaultUnusable: it is damaged, not in the bytes that `render` writes, or a newer keywright's.
     """
     first, _, body = content.partition(b"\n")
     words = first[:_LINE_AT_MOST].decode("latin-1").split(" ")
@@ -105,7 +106,7 @@ def parse(path: str, content: bytes) -> Document:
             raise damaged(path)
         if not _is_id(members["id"]) or not all(isinstance(place, str) for place in members["places"]):
             raise damaged(path)
-        return Document(
+        document = Document(
             id=members["id"],
             generation=members["generation"],
             key=members["key"],
@@ -113,8 +114,12 @@ def parse(path: str, content: bytes) -> Document:
             sealed_index=decode(members["index"]),
             records={number: decode(sealed) for number, sealed in members["records"].items()},
         )
+        is_ours = render(document) == content
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise damaged(path) from None
+    if not is_ours:
+        raise damaged(path)
+    return document
 
 
 def _is_newer(version: str = "") -> bool:

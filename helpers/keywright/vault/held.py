@@ -66,8 +66,11 @@ def let_go(folder: PrivateFolder) -> bool:
         VaultUnusable: it cannot be ended.
     """
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-        if not _connected(connection, folder):
-            return False
+        try:
+            if not _connected(connection, folder):
+                return False
+        except TimeoutError:
+            raise _does_not_end(f"pkill -KILL -f 'keywright.vault.holder {folder.path}'") from None
         with suppress(OSError):
             connection.sendall(f"{GREETING} end -\n".encode("ascii"))
         if _is_gone(connection):
@@ -78,7 +81,7 @@ def let_go(folder: PrivateFolder) -> bool:
                 os.kill(pid, signal.SIGKILL)
             if _is_gone(connection):
                 return True
-    raise VaultUnusable("whoever holds the vault's key does not end", mend=f"run `kill -KILL {pid}`" if pid > 0 else "")
+    raise _does_not_end(f"kill -KILL {pid}" if pid > 0 else "")
 
 
 def hold(folder: PrivateFolder, vault_id: str, data_key: bytes, left: Left, env: Mapping[str, str]) -> None:
@@ -115,6 +118,10 @@ def hold(folder: PrivateFolder, vault_id: str, data_key: bytes, left: Left, env:
             raise _not_started()
 
 
+def _does_not_end(command: str) -> VaultUnusable:
+    return VaultUnusable("whoever holds the vault's key does not end", mend=f"run `{command}`" if command else "")
+
+
 def _not_started() -> VaultUnusable:
     return VaultUnusable("no process could be started to hold the vault's key", mend="try again")
 
@@ -143,9 +150,9 @@ def _inheritable() -> list[int]:
 def _ask(folder: PrivateFolder, verb: str, vault_id: str) -> list[str]:
     """Return the words of the answer; none if nobody of this user is there, or only for another vault."""
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-        if not _connected(connection, folder):
-            return []
         try:
+            if not _connected(connection, folder):
+                return []
             connection.sendall(f"{GREETING} {verb} {vault_id}\n".encode("ascii", "replace"))
             return connection.recv(LINE_AT_MOST).decode("latin-1").split()
         except TimeoutError:
@@ -157,7 +164,11 @@ def _ask(folder: PrivateFolder, verb: str, vault_id: str) -> list[str]:
 
 
 def _connected(connection: socket.socket, folder: PrivateFolder) -> bool:
-    """Connect; returns whether somebody of this user listens."""
+    """Connect; returns whether somebody of this user listens.
+
+    Raises:
+        TimeoutError: somebody listens, and attends to nobody.
+    """
     connection.settimeout(ANSWER_WAIT_S)
     give_up_at = time.monotonic() + ANSWER_WAIT_S
     while True:
@@ -165,8 +176,10 @@ def _connected(connection: socket.socket, folder: PrivateFolder) -> bool:
             connection.connect(address(folder, SOCKET))
         except BlockingIOError:  # as many are waiting as may
             if time.monotonic() > give_up_at:
-                return False
+                raise TimeoutError from None
             time.sleep(PAUSE_S)
+        except TimeoutError:
+            raise
         except OSError:
             return False
         else:

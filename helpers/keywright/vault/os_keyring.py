@@ -86,8 +86,8 @@ def _run(action: str, vault_id: str, stdin: bytes, env: Mapping[str, str], deadl
         except subprocess.TimeoutExpired:
             return "silent", ""
         finally:
-            if child.poll() is None:
-                with suppress(OSError):
+            if child.returncode is None:  # not waited for, so that its number and its group's are still its own
+                with suppress(OSError):  # what it started may outlive it, and keep the pipe open
                     os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
     word, _, value = said.decode("utf-8", "replace").removesuffix("\n").partition("\n")

@@ -188,10 +188,6 @@ def test_a_loose_file_is_refused(mode: int, folder: PrivateFolder, path: Path) -
     assert f"run `chmod 600 '{path}/name'`" in told
 
 
-def have_two_names(file: Path) -> None:
-    os.link(file, file.with_name("second"))
-
-
 def be_a_fifo(file: Path) -> None:
     file.unlink()
     os.mkfifo(file, 0o600)
@@ -208,7 +204,7 @@ def be_a_link(file: Path) -> None:
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("be", [have_two_names, be_a_fifo, be_a_folder, be_a_link])
+@pytest.mark.parametrize("be", [be_a_fifo, be_a_folder, be_a_link])
 def test_what_is_no_plain_file_is_refused(be: Callable[[Path], None], folder: PrivateFolder, path: Path) -> None:
     folder.replace("name", CONTENT)
     be(path / "name")
@@ -220,6 +216,17 @@ def test_what_is_no_plain_file_is_refused(be: Callable[[Path], None], folder: Pr
     assert descriptors() == before
     assert os.system(command) == 0
     assert folder.read("name") is None
+
+
+def test_what_has_two_names_is_refused(folder: PrivateFolder, path: Path) -> None:
+    folder.replace("name", CONTENT)
+    (path / "second").hardlink_to(path / "name")
+    told, command, _ = refusal(lambda: folder.read("name")).split("`")
+    assert told == f"{path}/name has a second name elsewhere, a hard link; run "
+    assert os.system(command) == 0
+    found = folder.read("name")
+    assert found is not None
+    assert found[0] == CONTENT
 
 
 def test_another_users_file_is_refused(folder: PrivateFolder, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,9 +107,9 @@ def test_a_protocol_sentence_stands_alone() -> None:
         assert replay(args, stdin).message == ""
 
 
-def test_storing_what_is_minted_is_no_failure_and_is_said_to_the_person_alone() -> None:
+def test_storing_what_a_route_serves_is_no_failure_and_is_said_to_the_person_alone() -> None:
     reply = replay(["store"], b'{"ServerURL":"registry.example","Username":"u","Secret":"s"}', is_minted=True)
-    assert reply == Reply(b"", 0, "not stored: keywright mints credentials for registry.example by itself")
+    assert reply == Reply(b"", 0, "not stored: a route of keywright's serves registry.example")
 
 
 def test_storing_what_is_no_registry_repeats_nothing_of_it() -> None:

@@ -162,8 +162,11 @@ class TestPlaces:
     @pytest.mark.parametrize("verb", ACTIONS)
     @pytest.mark.parametrize("path", ["..", "acme/../evil", "acme/./x", "acme//x", "acme/..git", "../info/lfs", "//x"])
     def test_a_path_without_a_normal_form_is_not_ours(self, path: str, verb: str) -> None:
-        with pytest.raises(CredentialNotFound):
+        with pytest.raises(CredentialNotFound) as caught:
             ask(f"protocol=https\nhost=github.com\npath={path}\n".encode(), verb)
+        reply = GIT.failure(None, caught.value)
+        assert (reply.stdout, reply.exit_code) == (b"", 0), "another helper may have it"
+        assert bool(reply.message) == (verb == "store"), "who handed it over is told that it was not kept"
 
     @pytest.mark.parametrize(
         ("host", "normal"),

@@ -4,12 +4,13 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from keywright.cache.folder import PrivateFolder
+from keywright.errors import VaultLocked, VaultUnusable
 from keywright.vault import held
 from keywright.vault.holder import Holder
 from keywright.vault.keys import SOCKET
@@ -164,6 +165,25 @@ def test_nobody_is_no_key(folder: PrivateFolder) -> None:
     assert held.held_key(folder, ID) is None
     assert held.time_left(folder, ID) is None
     assert held.let_go(folder) is False
+
+
+def test_one_who_attends_to_nobody_is_not_nobody(folder: PrivateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped process, say, at whose socket as many wait as may."""
+    monkeypatch.setattr(held, "ANSWER_WAIT_S", 0.05)
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listener.bind(address(folder, SOCKET))
+        listener.listen(0)
+        with suppress(BlockingIOError):
+            while True:
+                waiting = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+                waiting.setblocking(False)
+                waiting.connect(address(folder, SOCKET))
+        for ask in (held.held_key, held.time_left):
+            with pytest.raises(VaultLocked, match="whoever held its key does not answer"):
+                ask(folder, ID)
+        with pytest.raises(VaultUnusable, match="whoever holds the vault's key does not end; run `pkill"):
+            held.let_go(folder)
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "dead socket", "link"])

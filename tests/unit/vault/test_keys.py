@@ -207,10 +207,15 @@ def _folder(path: Path) -> None:
     path.mkdir(mode=0o700)
 
 
-@pytest.mark.parametrize("change", [_link, _pipe, _folder, lambda path: path.with_suffix(".too").hardlink_to(path)])
+@pytest.mark.parametrize("change", [_link, _pipe, _folder])
 def test_a_key_file_that_is_no_plain_file_of_ours_is_refused(filled: Vault, change: Callable[[Path], None]) -> None:
     change(key_path(filled))
     assert_refused(filled, r"vault-\w{8}\.key.*; restore it from a backup, or move it away")
+
+
+def test_a_key_file_with_a_second_name_is_refused(filled: Vault) -> None:
+    key_path(filled).with_suffix(".too").hardlink_to(key_path(filled))
+    assert_refused(filled, r"vault-\w{8}\.key has a second name elsewhere, a hard link; run `cp -p ")
 
 
 def test_a_key_file_that_cannot_be_written_makes_no_vault(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

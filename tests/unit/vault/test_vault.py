@@ -140,7 +140,7 @@ UNTRUSTED: dict[Callable[[Vault], None], str] = {
     _loose_file: "is open to other users; run `chmod 600 '.*'`",
     _linked_file: r"cannot be read \(ELOOP\); restore it from a backup, or move it away",
     _dangling_link: r"cannot be read \(ELOOP\); restore it from a backup, or move it away",
-    _second_name: "is not a plain file of yours; restore it from a backup, or move it away",
+    _second_name: "has a second name elsewhere, a hard link; run `cp -p '.*' '.*' && mv '.*' '.*'`",
     _pipe: "is not a plain file of yours; restore it from a backup, or move it away",
     _folder_in_place: "is not a plain file of yours; restore it from a backup, or move it away",
     _linked_folder: r"cannot be opened as a folder \(ENOTDIR\); run `mv '.*' '.*\.old'`",
@@ -161,6 +161,15 @@ def test_what_is_not_ours_alone_is_refused_with_its_cure_and_left_as_it_is(
         assert raised.value.__cause__ is None
         assert " rm " not in str(raised.value), "what lives long is not to be deleted"
     assert sorted((path.name, path.lstat().st_ino) for path in Path(filled.folder).iterdir()) == before
+
+
+def test_a_vault_with_a_second_name_is_alone_again_after_what_is_told(filled: Vault) -> None:
+    _second_name(filled)
+    with pytest.raises(VaultUnusable) as raised:
+        filled.open()
+    assert os.system(raised.value.mend.removeprefix("run `").removesuffix("`")) == 0
+    assert content_of(filled) == CONTENT
+    assert Path(filled.path).stat().st_mode & 0o777 == 0o600
 
 
 def test_another_users_vault_is_refused(filled: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

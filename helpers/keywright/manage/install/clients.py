@@ -72,14 +72,14 @@ def install_docker(
         raise UsageError("--all means every registry of docker's", mend=mend)
     helper = find_ours(docker.HELPER, env)
     editor = _docker_file(env, is_podman=is_podman)
-    wishes = [Wish(docker.STORE, docker.NAME, "")]
+    keys, wishes = None, [Wish(docker.STORE, docker.NAME, "")]
     if not is_for_all:
         keys = [docker.key_of(host, editor.client) for host in hosts] or _routed_registries(env, editor.client, tell)
         wishes = [Wish(f"{docker.HELPERS} {key}", docker.NAME, key) for key in dict.fromkeys(keys)]
     lines = set_up(editor, wishes, env=env, is_forced=is_forced, is_dry=is_dry)
-    hidden = editor.hidden_logins(read(editor.path) or b"") if is_for_all else []
+    hidden = editor.hidden_logins(read(editor.path) or b"", keys)
     if hidden:
-        tell(f"docker no longer reads the logins that {editor.path} itself has for {', '.join(hidden)}")
+        tell(f"{editor.client} no longer reads the logins that {editor.path} itself has for {', '.join(hidden)}")
     if not is_found_on_path(helper, env):
         folder = os.path.dirname(helper)
         tell(f"{editor.client} looks for {docker.HELPER} on PATH and does not find this one: put {folder} first")
@@ -160,15 +160,20 @@ def install_user(
     return _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
 
 
-def uninstall(is_meant: Callable[[Record], bool], env: Mapping[str, str], tell: Tell, *, is_dry: bool) -> Iterator[str]:
+def uninstall(
+    is_meant: Callable[[Record], bool], env: Mapping[str, str], tell: Tell, *, is_dry: bool, is_forgetting: bool
+) -> Iterator[str]:
     """Put back what was there before, for every record that is meant; yields what to tell the person.
+
+    What was there before an entry that somebody else has changed since stays remembered, unless `is_forgetting`.
 
     Raises:
         KeywrightError: as `take_down`.
     """
     meant = [record for record in recall(env).records.values() if is_meant(record)]
     for client, path in dict.fromkeys((record.client, record.file) for record in meant):
-        yield from take_down(_editor(client, path, env), is_meant, env=env, is_dry=is_dry, tell=tell)
+        editor = _editor(client, path, env)
+        yield from take_down(editor, is_meant, env=env, is_dry=is_dry, is_forgetting=is_forgetting, tell=tell)
     if not meant:
         yield "nothing of the kind is set up"
 

@@ -9,6 +9,9 @@ from keywright.manage.terminal import show_line, tell_person
 
 _DRY: Final = click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and change nothing.")
 _FORCE: Final = click.option("--force", "is_forced", is_flag=True, help="Replace another tool's entry.")
+_FORGET: Final = click.option(
+    "--forget", "is_forgetting", is_flag=True, help="Forget what was there before entries changed by somebody else."
+)
 _KUBECONFIG: Final = click.option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config.")
 _KUBE: Final = """\
 Answer kubectl, either for an Amazon EKS cluster or for a user of your kubeconfig.
@@ -90,27 +93,29 @@ def install_kube(eks: str | None, profile: str | None, **words: Any) -> None:  #
 @uninstall.command("git", short_help="Take keywright out of git's configuration.")
 @click.argument("urls", nargs=-1, metavar="[URL]...")
 @click.option("--all", "is_for_all", is_flag=True, help="What `install git --all` did.")
+@_FORGET
 @_DRY
-def uninstall_git(urls: tuple[str, ...], *, is_for_all: bool, is_dry: bool) -> None:
+def uninstall_git(urls: tuple[str, ...], *, is_for_all: bool, **flags: bool) -> None:
     """Take keywright out of git's configuration: for the hosts named, or for all it was set up for."""
     from keywright.manage.install.git import scope_of
 
     labels = {scope_of(url) for url in urls} | ({""} if is_for_all else set())
-    _take_down(("git",), labels, is_dry=is_dry)
+    _take_down(("git",), labels, None, **flags)
 
 
 @uninstall.command("docker", short_help="Take keywright out of docker's and podman's.")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--all", "is_for_all", is_flag=True, help="What `install docker --all` did.")
 @click.option("--podman", "is_podman", is_flag=True, help="Out of podman's auth.json only.")
+@_FORGET
 @_DRY
-def uninstall_docker(hosts: tuple[str, ...], *, is_for_all: bool, is_podman: bool, is_dry: bool) -> None:
+def uninstall_docker(hosts: tuple[str, ...], *, is_for_all: bool, is_podman: bool, **flags: bool) -> None:
     """Take keywright out of docker's configuration: for the hosts named, or for all it was set up for."""
     from keywright.manage.install.docker import key_of
 
     client = "podman" if is_podman else "docker"
     labels = {key_of(host, client) for host in hosts} | ({""} if is_for_all else set())
-    _take_down((client,) if labels or is_podman else ("docker", "podman"), labels, is_dry=is_dry)
+    _take_down((client,) if labels or is_podman else ("docker", "podman"), labels, None, **flags)
 
 
 @uninstall.command("kube", short_help="Take keywright out of kubeconfigs.")
@@ -118,20 +123,22 @@ def uninstall_docker(hosts: tuple[str, ...], *, is_for_all: bool, is_podman: boo
 @click.option("--region", default="", help="Only in this region.")
 @click.option("--user", metavar="USER", help="Only this user, who was given a profile.")
 @_KUBECONFIG
+@_FORGET
 @_DRY
-def uninstall_kube(eks: str | None, region: str, user: str | None, kubeconfig: str | None, *, is_dry: bool) -> None:
-    """Take keywright out of kubeconfigs: for a cluster or user, or for all it was set up for."""
+def uninstall_kube(eks: str | None, region: str, user: str | None, kubeconfig: str | None, **flags: bool) -> None:
+    """Take keywright out of kubeconfigs: for a cluster, a user or both, or for all it was set up for."""
     from keywright.manage.install.kube import kube_paths
 
     if region and eks is None:
         raise click.UsageError("--region needs --eks.")
-    front = f"cluster {eks} {region}" if eks is not None else f"user {user}" if user is not None else ""
+    labels = {f"cluster {eks} {region}"} if eks is not None else set()
+    labels |= {f"user {user}"} if user is not None else set()
     path = kube_paths(os.environ, kubeconfig)[0] if kubeconfig is not None else None
-    _take_down(("kube",), {front} if front else set(), is_dry=is_dry, path=path)
+    _take_down(("kube",), labels, path, **flags)
 
 
-def _take_down(clients: tuple[str, ...], labels: set[str], *, is_dry: bool, path: str | None = None) -> None:
-    """Take down what was set up for these clients under these labels; no label stands for all of them."""
+def _take_down(clients: tuple[str, ...], labels: set[str], path: str | None, **flags: bool) -> None:
+    """Take down what was set up for these clients under these labels, in one file or all; no label stands for all."""
     from keywright.manage.install.clients import uninstall as take_down
     from keywright.manage.install.memory import Record
 
@@ -139,7 +146,7 @@ def _take_down(clients: tuple[str, ...], labels: set[str], *, is_dry: bool, path
         is_named = not labels or record.label in labels or f"{record.label.rpartition(' ')[0]} " in labels
         return record.client in clients and is_named and path in {None, record.file}
 
-    _show(list(take_down(is_meant, os.environ, tell_person, is_dry=is_dry)))
+    _show(list(take_down(is_meant, os.environ, tell_person, **flags)))
 
 
 def _show(lines: list[str]) -> None:

@@ -4,11 +4,19 @@ A command line can be read by every user of the machine. So what is put back, wh
 one: the program is given a word, and the word in the file it wrote is replaced by what it stands for.
 """
 
+import errno
 import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from keywright.errors import Unavailable
+
+_MENDS: Final = dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make it writable") | dict.fromkeys(
+    (errno.ENOSPC, errno.EDQUOT), "free some disk space"
+)
 
 
 @contextmanager
@@ -16,23 +24,51 @@ def private_copy(content: bytes, folder: str | None = None) -> Iterator[str]:
     """Yield the path of a 0600 file with that content, and delete it afterwards.
 
     It lies in `folder` if that is there: relative paths in the file then mean what they mean in the original.
+
+    Raises:
+        Unavailable: it cannot be made.
     """
-    with tempfile.TemporaryDirectory(prefix="keywright-") as own:
-        place = folder if folder is not None and os.path.isdir(folder) else own
-        descriptor, path = tempfile.mkstemp(prefix=".keywright-", suffix=".tmp", dir=place)
-        try:
+    with ExitStack() as stack:
+        if folder is None or not os.path.isdir(folder):
+            with _told("the folder for temporary files (TMPDIR)"):
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="keywright-"))
+        with _told(folder):
+            descriptor, path = tempfile.mkstemp(prefix=".keywright-", suffix=".tmp", dir=folder)
+            stack.callback(_delete, path)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-            yield path
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+        yield path
 
 
 def contents(path: str) -> bytes:
-    """Return what is in a copy by now."""
-    with open(path, "rb") as file:
+    """Return what is in a copy by now.
+
+    Raises:
+        Unavailable: it cannot be read any more.
+    """
+    with _told(os.path.dirname(path)), open(path, "rb") as file:
         return file.read()
+
+
+@contextmanager
+def _told(folder: str) -> Iterator[None]:
+    """Say of a failure in the block in which folder it was."""
+    try:
+        yield
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "unknown error")
+        what = f"{folder} cannot hold a copy to work on ({name}), nothing was changed"
+        raise Unavailable(what, mend=_MENDS.get(error.errno or 0, "")) from None
+
+
+def _delete(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        name = errno.errorcode.get(error.errno or 0, "unknown error")
+        raise Unavailable(f"{path} is a copy that cannot be deleted ({name})", mend="delete it") from None
 
 
 class StandIns:
@@ -48,9 +84,13 @@ class StandIns:
         return word
 
     def fill(self, path: str, around: Callable[[str], str] = str) -> None:
-        """Put the texts into the copy. `around` says what of the file goes with the word, such as its key."""
+        """Put the texts into the copy. `around` says what of the file goes with the word, such as its key.
+
+        Raises:
+            Unavailable: it cannot be written.
+        """
         content = contents(path)
         for word, text in self._texts.items():
             content = content.replace(around(word).encode(), text)
-        with open(path, "wb") as file:
+        with _told(os.path.dirname(path)), open(path, "wb") as file:
             file.write(content)

@@ -41,7 +41,7 @@ def podman_path(env: Mapping[str, str]) -> str:
         return expand(env["REGISTRY_AUTH_FILE"], env)
     if env.get("XDG_RUNTIME_DIR"):
         return expand(f"{env['XDG_RUNTIME_DIR']}/containers/auth.json", env)
-    return expand("~/.config/containers/auth.json", env)
+    return expand(f"{env.get('XDG_CONFIG_HOME') or '~/.config'}/containers/auth.json", env)
 
 
 def key_of(host: str, client: str) -> str:
@@ -81,7 +81,9 @@ class DockerFile:
         style, ending = _style(content, document)
         for target, value in changes.items():
             key, _, host = target.partition(" ")
-            table = document.setdefault(HELPERS, {}) if host else document
+            if host and document.get(HELPERS) is None:
+                document[HELPERS] = {}
+            table = document[HELPERS] if host else document
             if value is None:
                 table.pop(host or key, None)
             else:
@@ -123,10 +125,16 @@ class DockerFile:
         """Whether the file is `{}`."""
         return not self._parse(content)
 
-    def hidden_logins(self, content: bytes) -> list[str]:
-        """Return the hosts whose logins are kept in the file itself: with a `credsStore`, docker looks past them."""
-        auths = self._parse(content).get("auths", {})
-        return [host for host, login in auths.items() if login] if isinstance(auths, dict) else []
+    def hidden_logins(self, content: bytes, keys: Collection[str] | None = None) -> list[str]:
+        """Return the registries whose logins are kept in the file itself, where the client looks past them.
+
+        With a `credsStore` it looks past all of them, and with a helper in `credHelpers` past those of its registry.
+        `keys` are such registries, as the client names them; None is all there are.
+        """
+        auths = self._parse(content).get("auths")
+        names = [name for name, login in auths.items() if login] if isinstance(auths, dict) else []
+        hosts = None if keys is None else {_host_of(key) for key in keys}
+        return [name for name in names if hosts is None or _host_of(name) in hosts]
 
     def _parse(self, content: bytes) -> dict[str, Any]:
         if not content.strip():
@@ -141,8 +149,12 @@ class DockerFile:
             if key not in {STORE, HELPERS} and key.lower() in {STORE.lower(), HELPERS.lower()}:
                 mend = f"write {STORE if key.lower() == STORE.lower() else HELPERS}"
                 raise ConfigurationError(f"{self.path} spells `{key}` otherwise than docker", mend=mend)
-        helpers, store = document.get(HELPERS, {}), document.get(STORE, "")
-        if not isinstance(helpers, dict) or not all(isinstance(name, str) for name in (store, *helpers.values())):
+        helpers, store = document.get(HELPERS), document.get(STORE)
+        if helpers is None:  # to docker, null is as good as nothing
+            helpers = {}
+        if not isinstance(helpers, dict) or not all(
+            isinstance(name, str) for name in ("" if store is None else store, *helpers.values())
+        ):
             raise ConfigurationError(f"{self.path}: `{STORE}` or `{HELPERS}` is not what docker reads", mend="mend it")
         return document
 
@@ -153,9 +165,16 @@ class DockerFile:
         return table
 
 
+def _host_of(name: str) -> str:
+    """Return the host of a registry, or of a repository in it; the name itself if it is neither."""
+    url = parse_url(name)
+    host = url.host if url else name
+    return "docker.io" if host in _HUB_NAMES else host
+
+
 def _at(document: dict[str, Any], target: str) -> str | None:
     key, _, host = target.partition(" ")
-    value: str | None = document.get(HELPERS, {}).get(host) if host else document.get(key)
+    value: str | None = (document.get(HELPERS) or {}).get(host) if host else document.get(key)
     return value
 
 

@@ -102,20 +102,38 @@ class Memory:
         value: Value | None = None if kept is None else json.loads(kept.secret.reveal())
         return value
 
-    def seal(self, values: Mapping[str, Value]) -> None:
+    def seal(self, values: Mapping[str, Value]) -> Mapping[str, Secret | None]:
         """Keep what was there before in the vault, by the vault's names for the records it belongs to.
+
+        Returns what the vault had under these names, for `put_back`.
 
         Raises:
             VaultLocked: the vault's key is not at hand.
             VaultUnusable: the vault cannot be written.
         """
-        if not values:
-            return
+        return self.put_back({name: Secret(json.dumps(value)) for name, value in values.items()})
+
+    def put_back(self, secrets: Mapping[str, Secret | None]) -> Mapping[str, Secret | None]:
+        """Have in the vault, under each name, that secret, or none; returns what it had there before.
+
+        Raises:
+            VaultLocked: the vault's key is not at hand.
+            VaultUnusable: the vault cannot be written.
+        """
+        if not secrets:
+            return {}
         from keywright.vault.vault import open_vault
 
+        before: dict[str, Secret | None] = {}
         with open_vault(self._env).edit() as kept:
-            for name, value in values.items():
-                kept.put(name, Secret(json.dumps(value)))
+            for name, secret in secrets.items():
+                record = kept.get(name)
+                before[name] = record.secret if record else None
+                if secret is None:
+                    kept.remove(name)
+                else:
+                    kept.put(name, secret)
+        return before
 
     def unseal(self, names: Iterable[str]) -> None:
         """Drop records from the vault that are no longer needed.
@@ -124,14 +142,7 @@ class Memory:
             VaultLocked: the vault's key is not at hand.
             VaultUnusable: the vault cannot be written.
         """
-        names = list(names)
-        if not names:
-            return
-        from keywright.vault.vault import open_vault
-
-        with open_vault(self._env).edit() as kept:
-            for name in names:
-                kept.remove(name)
+        self.put_back(dict.fromkeys(names))
 
 
 def recall(env: Mapping[str, str]) -> Memory:

@@ -61,11 +61,18 @@ def already(editor: Editor) -> str:
 
 
 def take_down(
-    editor: Editor, is_meant: Callable[[Record], bool], *, env: Mapping[str, str], is_dry: bool, tell: Tell
+    editor: Editor,
+    is_meant: Callable[[Record], bool],
+    *,
+    env: Mapping[str, str],
+    is_dry: bool,
+    is_forgetting: bool,
+    tell: Tell,
 ) -> list[str]:
     """Put back what was in the editor's file before; return what to tell the person.
 
-    Entries that somebody else has changed since are left as they are, and `tell` says so.
+    Entries that somebody else has changed since are left as they are, and `tell` says so. What was there before them
+    stays remembered, as they may change back, unless `is_forgetting`.
 
     Raises:
         ConfigurationError: the file is broken.
@@ -73,7 +80,12 @@ def take_down(
         Busy: another program keeps writing it.
         CacheUnusable, VaultLocked, VaultUnusable: what was there before cannot be recalled.
     """
-    return _carry_out(editor, lambda memory: _plan_down(editor, is_meant, memory, tell), env, is_dry=is_dry)
+    return _carry_out(
+        editor,
+        lambda memory: _plan_down(editor, is_meant, memory, tell, is_forgetting=is_forgetting),
+        env,
+        is_dry=is_dry,
+    )
 
 
 def _carry_out(
@@ -102,20 +114,24 @@ def _show(editor: Editor, plan: _Plan) -> Iterator[str]:
 def _is_done(editor: Editor, plan: _Plan, memory: Memory, lock: str) -> bool:
     """Carry out the plan; False, with nothing done, if the file is no longer what was planned on."""
     records, made = dict(memory.records), set(memory.made)
-    if plan.keeps:
-        memory.seal(plan.seals)
-        memory.records |= {record.key: record for record in plan.keeps}
-        memory.made |= {editor.path} if plan.before is None else set()
-        memory.save()
+    sealed = memory.seal(plan.seals)
     is_replaced = False
     try:
+        if plan.keeps:
+            memory.records |= {record.key: record for record in plan.keeps}
+            memory.made |= {editor.path} if plan.before is None else set()
+            memory.save()
         is_replaced = plan.before == plan.after or replace(editor.path, plan.before, plan.after, lock)
     finally:
         if plan.keeps and not is_replaced:
             memory.records, memory.made = records, made
             with suppress(KeywrightError):  # what is told is why the file could not be replaced
                 memory.save()
-                memory.unseal(plan.seals)
+            with suppress(KeywrightError):  # what it had may belong to a record that stands as it was
+                memory.put_back(sealed)
+    if is_replaced and plan.keeps:
+        old = [records[record.key] for record in plan.keeps if record.key in records and not record.is_sealed]
+        memory.unseal(record.vault_name for record in old if record.is_sealed)
     if is_replaced and plan.forgets:
         for record in plan.forgets:
             del memory.records[record.key]
@@ -136,7 +152,7 @@ def _plan_up(editor: Editor, wishes: Sequence[Wish], memory: Memory, *, is_force
         if there == wish.value:
             continue
         record = Record(editor.client, editor.path, wish.target, wish.label, wish.value)
-        if known is not None and there == known.wrote:
+        if known is not None and (there is None or there == known.wrote):  # gone by hand, it still replaced something
             keeps.append(record._replace(was=known.was, is_sealed=known.is_sealed))
             continue
         if there is not None:
@@ -157,19 +173,27 @@ def _plan_up(editor: Editor, wishes: Sequence[Wish], memory: Memory, *, is_force
     return _Plan(before, after, tuple(keeps), seals, lines=lines)
 
 
-def _plan_down(editor: Editor, is_meant: Callable[[Record], bool], memory: Memory, tell: Tell) -> _Plan:
+def _plan_down(
+    editor: Editor, is_meant: Callable[[Record], bool], memory: Memory, tell: Tell, *, is_forgetting: bool
+) -> _Plan:
     before = read(editor.path)
     known = [record for record in memory.records.values() if record.file == editor.path and is_meant(record)]
     found = editor.find(before or b"", [record.target for record in known])
     changes: dict[str, Value | None] = {}
     forgets: list[Record] = []
+    lines: list[str] = []
     for record in known:
         there, was = found[record.target], memory.was(record)
+        if was is not None and there == was:
+            lines.append(f"{editor.path}: {record.target} is as it was already")
+            forgets.append(record)
+            continue
         back = CHANGED if there is None else editor.without(there, record.wrote, was)
         if isinstance(back, Changed):
             how = "removed" if there is None else "changed"
-            tell(f"{editor.path}: {record.target} was {how} by somebody else; left as it is")
-            if was is None:
+            mend = "" if was is None or is_forgetting else "; --forget drops what it was before"
+            tell(f"{editor.path}: {record.target} was {how} by somebody else; left as it is{mend}")
+            if was is None or is_forgetting:
                 forgets.append(record)
             continue
         if record.is_sealed and was is None:
@@ -185,7 +209,7 @@ def _plan_down(editor: Editor, is_meant: Callable[[Record], bool], memory: Memor
     }
     if after is not None and is_last and editor.path in memory.made and editor.is_empty(after):
         after = None
-    lines = [
+    lines += [
         f"{editor.path}: {target} is {'removed' if back is None else 'as it was'}" for target, back in changes.items()
     ]
     return _Plan(before, after, forgets=tuple(forgets), lines=tuple(lines))

@@ -96,6 +96,15 @@ def test_logins_that_docker_will_look_past_are_named(keywright: Terminal, home: 
     assert json.loads(path.read_bytes()) == {"auths": {"a.io": {"auth": "canary"}}}
 
 
+def test_a_login_that_docker_will_look_past_for_one_registry_is_named(keywright: Terminal, home: Path) -> None:
+    path = home / ".docker/config.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"auths": {"https://a.io": {"auth": "canary"}, "b.io": {"auth": "canary"}}}))
+    told = f"keywright: docker no longer reads the logins that {path} itself has for https://a.io\n"
+    assert keywright("install", "docker", "a.io").stderr == told
+    assert keywright("install", "docker", "c.io").stderr == ""
+
+
 def test_docker_that_would_find_another_helper_is_warned_about(
     keywright: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,8 @@ def test_what_is_no_registry_is_refused(host: str) -> None:
     ("env", "docker", "podman"),
     [
         ({}, "/h/.docker/config.json", "/h/.config/containers/auth.json"),
+        ({"XDG_CONFIG_HOME": "/c"}, "/h/.docker/config.json", "/c/containers/auth.json"),
+        ({"XDG_CONFIG_HOME": "/c", "XDG_RUNTIME_DIR": "/r"}, "/h/.docker/config.json", "/r/containers/auth.json"),
         ({"DOCKER_CONFIG": "/d", "XDG_RUNTIME_DIR": "/r"}, "/d/config.json", "/r/containers/auth.json"),
         ({"REGISTRY_AUTH_FILE": "/a.json", "XDG_RUNTIME_DIR": "/r"}, "/h/.docker/config.json", "/a.json"),
     ],
@@ -73,6 +75,14 @@ def test_helpers_that_we_brought_go_with_their_table() -> None:
     assert FILE.edit(after, {"credHelpers ghcr.io": None}) == before
 
 
+def test_a_null_is_as_good_as_nothing() -> None:
+    before = b'{"auths": {}, "credHelpers": null, "credsStore": null}'
+    assert FILE.find(before, ["credHelpers ghcr.io", "credsStore"]) == {"credHelpers ghcr.io": None, "credsStore": None}
+    after = FILE.edit(before, {"credHelpers ghcr.io": "keywright"})
+    assert json.loads(after) == {"auths": {}, "credHelpers": {"ghcr.io": "keywright"}, "credsStore": None}
+    assert json.loads(FILE.edit(after, {"credHelpers ghcr.io": None})) == {"auths": {}, "credsStore": None}
+
+
 def test_a_new_file_is_as_docker_writes_it() -> None:
     assert FILE.edit(b"", {"credsStore": "keywright"}) == b'{\n\t"credsStore": "keywright"\n}'
 
@@ -87,7 +97,9 @@ def test_a_new_file_is_as_docker_writes_it() -> None:
         b"\xff",
         b'{"credHelpers": []}',
         b'{"credHelpers": {"a": {"canary": 1}}}',
+        b'{"credHelpers": ""}',
         b'{"credsStore": 1}',
+        b'{"credsStore": []}',
         b'{"credsstore": "x"}',
         b'{"CredHelpers": {}}',
         b'{"auths": {"a": {}, "a": {"auth": "canary"}}}',
@@ -104,6 +116,22 @@ def test_logins_in_the_file_are_named_and_empty_ones_are_not() -> None:
     content = json.dumps({"auths": {"a.io": {"auth": "x"}, "b.io": {}, "c.io": {"identitytoken": "y"}}}).encode()
     assert FILE.hidden_logins(content) == ["a.io", "c.io"]
     assert FILE.hidden_logins(b'{"auths": null}') == []
+
+
+@pytest.mark.parametrize(
+    ("key", "hidden"),
+    [
+        ("a.io", ["https://a.io", "A.io/v2/", "a.io/acme"]),
+        ("https://index.docker.io/v1/", ["https://index.docker.io/v1/", "docker.io"]),
+        ("docker.io", ["https://index.docker.io/v1/", "docker.io"]),
+        ("a.io:5000", []),
+        ("c.io", []),
+    ],
+)
+def test_a_helper_of_one_registry_hides_the_logins_of_that_one(key: str, hidden: list[str]) -> None:
+    names = ["https://a.io", "A.io/v2/", "a.io/acme", "https://index.docker.io/v1/", "docker.io", "b.io", "a b"]
+    content = json.dumps({"auths": {name: {"auth": "x"} for name in names} | {"c.io": {}}}).encode()
+    assert FILE.hidden_logins(content, [key]) == hidden
 
 
 def test_a_shown_file_has_no_secret_in_it() -> None:

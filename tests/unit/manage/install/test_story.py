@@ -9,7 +9,7 @@ import pytest
 
 from fakes.own_vault import OwnVault
 from fakes.terminal import Terminal
-from keywright.errors import ConfigurationError
+from keywright.errors import CacheUnusable, ConfigurationError
 from keywright.manage.install import file, git, memory, story
 from keywright.manage.install.docker import DockerFile
 
@@ -100,9 +100,34 @@ def test_what_somebody_else_changed_since_is_left_and_told(
     config.write_text(json.dumps({"credHelpers": now}))
     done = keywright("uninstall", "docker")
     assert (done.code, done.stdout) == (0, f"{config}: credHelpers a.io is removed\n")
-    assert done.stderr == f"keywright: {config}: credHelpers ghcr.io was {how} by somebody else; left as it is\n"
+    told = f"keywright: {config}: credHelpers ghcr.io was {how} by somebody else; left as it is"
+    assert done.stderr == f"{told}; --forget drops what it was before\n"
     assert helpers(config) == {host: name for host, name in now.items() if host == "ghcr.io"}
     assert remembered(own) == ["credHelpers ghcr.io"], "what it was before is not lost"
+    assert keywright("uninstall", "docker", "ghcr.io", "--forget") == (0, "", f"{told}\n")
+    assert helpers(config) == {host: name for host, name in now.items() if host == "ghcr.io"}
+    assert keywright("uninstall", "docker").stdout == "nothing of the kind is set up\n"
+
+
+def test_what_was_put_back_by_hand_is_over(keywright: Terminal, config: Path, own: Path) -> None:
+    keywright("install", "docker", "ghcr.io", "--force")
+    config.write_bytes(THEIRS)
+    done = keywright("uninstall", "docker")
+    assert done == (0, f"{config}: credHelpers ghcr.io is as it was already\n", "")
+    assert (config.read_bytes(), remembered(own)) == (THEIRS, [])
+
+
+@pytest.mark.parametrize("between", [(), ("uninstall", "docker")])
+def test_what_was_replaced_comes_back_although_ours_was_removed_by_hand_meanwhile(
+    keywright: Terminal, config: Path, between: tuple[str, ...]
+) -> None:
+    keywright("install", "docker", "ghcr.io", "--force")
+    config.write_text(json.dumps({"credHelpers": {}}))
+    if between:
+        keywright(*between)
+    assert keywright("install", "docker", "ghcr.io").code == 0
+    assert keywright("uninstall", "docker").stdout == f"{config}: credHelpers ghcr.io is as it was\n"
+    assert helpers(config) == {"ghcr.io": "gh"}
 
 
 def test_what_is_gone_and_replaced_nothing_is_forgotten(keywright: Terminal, config: Path, own: Path) -> None:
@@ -331,6 +356,62 @@ class TestWhatMayBeSecret:
     def test_a_failure_leaves_nothing_in_the_vault(self, keywright: Terminal, gitconfig: Path, vault: OwnVault) -> None:
         gitconfig.chmod(0o400)
         assert keywright("install", "git", "https://github.com", "--force").code == 1
+        assert vault.records == {}
+
+    @pytest.mark.parametrize("failing", ["the file", "the memory"])
+    def test_a_failure_leaves_in_the_vault_what_an_earlier_install_replaced(
+        self,
+        keywright: Terminal,
+        gitconfig: Path,
+        vault: OwnVault,
+        failing: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        theirs = gitconfig.read_bytes()
+        keywright("install", "git", "https://github.com", "--force")
+        (ours, before) = gitconfig.read_bytes(), {name: kept.reveal() for name, kept in vault.records.items()}
+        gitconfig.write_bytes(theirs.replace(b"canary", b"another"))
+
+        def full(_: memory.Memory) -> None:
+            raise CacheUnusable("full")
+
+        with monkeypatch.context() as patch:
+            if failing == "the file":
+                gitconfig.chmod(0o400)
+            else:
+                patch.setattr(memory.Memory, "save", full)
+            assert keywright("install", "git", "https://github.com", "--force").code == 1
+        assert {name: kept.reveal() for name, kept in vault.records.items()} == before
+        gitconfig.chmod(0o600)
+        gitconfig.write_bytes(ours)
+        assert keywright("uninstall", "git").code == 0
+        assert gitconfig.read_bytes() == theirs
+
+    def test_removed_by_hand_and_set_up_again_it_still_comes_back(
+        self, keywright: Terminal, gitconfig: Path, vault: OwnVault
+    ) -> None:
+        theirs = gitconfig.read_bytes()
+        keywright("install", "git", "https://github.com", "--force")
+        gitconfig.write_bytes(b"")
+        keywright("install", "git", "https://github.com")
+        keywright("uninstall", "git")
+        assert gitconfig.read_bytes() == theirs
+        assert vault.records == {}
+
+    def test_what_nothing_refers_to_any_more_leaves_the_vault(
+        self, keywright: Terminal, gitconfig: Path, vault: OwnVault
+    ) -> None:
+        keywright("install", "git", "https://github.com", "--force")
+        gitconfig.write_text('[credential "https://github.com"]\n\thelper = keywright\n')
+        keywright("install", "git", "https://github.com")
+        assert vault.records == {}
+
+    def test_what_is_forgotten_leaves_the_vault(self, keywright: Terminal, gitconfig: Path, vault: OwnVault) -> None:
+        keywright("install", "git", "https://github.com", "--force")
+        gitconfig.write_bytes(b"")
+        keywright("uninstall", "git")
+        assert len(vault.records) == 1
+        keywright("uninstall", "git", "--forget")
         assert vault.records == {}
 
 
