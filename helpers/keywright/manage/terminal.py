@@ -6,6 +6,8 @@ arguments or the environment, which other processes can read.
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import click
@@ -110,6 +112,22 @@ def show_line(line: str | bytes) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
         raise click.exceptions.Exit(EXIT_BROKEN_PIPE) from None
+
+
+@contextmanager
+def nothing_on_stdout() -> Iterator[None]:
+    """Send to standard error what a library or a signing program prints meanwhile: the result stands alone."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # it was closed
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def tell_person(message: str) -> None:
