@@ -158,7 +158,7 @@ class Broker:
             from keywright.profiles.renewing import Renewing
 
             Renewing(self._env).renewed(turn.kept, self._now(), is_anew=True)
-            return self._obtain(turn._replace(kept=None), request)
+            return self.obtain(turn._replace(kept=None), request)
         provider = make(profile, request.place, self._env)
         before = self._kept.find(provider.key)
         with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:

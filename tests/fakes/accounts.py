@@ -8,8 +8,8 @@ from threading import Lock
 from typing import Any
 
 from keywright.errors import KeywrightError
-from keywright.profiles.document import instant
 from keywright.profiles.identity import ProfileId
+from keywright.profiles.instants import instant
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.known import Decided, Used
 from keywright.profiles.model import ApiKey, AuthProfile, Kept, OAuth, Token

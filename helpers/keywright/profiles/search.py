@@ -3,7 +3,7 @@
 from typing import Final
 
 from keywright.errors import CredentialExpired, KeywrightError, ProfileNotFound, Unavailable
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 from keywright.profiles.resolution import ResolutionOptions
 from keywright.profiles.turn import Turn
 

@@ -30,7 +30,7 @@ from keywright.deadline import CALL_S, OutOfTime, within
 from keywright.dialects.person import PersonDialect
 from keywright.errors import Busy, CacheUnusable, CredentialNotFound
 from keywright.profiles.chain import FallbackChain, MultiResolver
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 from keywright.profiles.mode import Mode
 from keywright.profiles.resolution import Obtain, Obtained, Resolution, ResolutionOptions
 from keywright.profiles.resolver import Resolver
