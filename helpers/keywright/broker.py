@@ -65,7 +65,7 @@ class Broker:
                 failed.add(turn, turn.obstacle.about(turn.profile.id, place_of(request)))
                 continue
             try:
-                served = self._obtain(turn, request)
+                served = self.obtain(turn, request)
             except (UsageError, ConfigurationError) as error:
                 raise error.about(turn.profile.id, place_of(request)) from None
             except KeywrightError as error:
@@ -81,6 +81,38 @@ class Broker:
                 self._say(told)
             return failed.placed(served, turn, is_forced=request.is_forced)
         raise failed.error()
+
+    def obtain(self, turn: Turn, request: Request) -> Served:
+        """Return a credential of the one profile that is not expired; what came of it is noted by who asked.
+
+        A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
+        and of those who wait one asks the issuer.
+
+        Raises:
+            KeywrightError: the profile has none, and why.
+        """
+        profile = turn.profile
+        reader = find_reader(profile, self._env, turn.kept)
+        if reader is not None:
+            return as_it_is(profile.id, reader.read(request, self._now()))
+        provider = make(profile, request.place, self._env)
+        found = self._kept.find(provider.key)
+        served = self._renewals.judge(profile, provider, found)
+        if served:
+            return served
+        self._renewals.stop_while_failing(provider.key, request, found)
+        with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
+            found = self._kept.find(provider.key)  # whoever held the lock may just have renewed it
+            served = self._renewals.judge(profile, provider, found)
+            if served:
+                return served
+            self._renewals.stop_while_failing(provider.key, request, found)
+            if not is_locked:
+                raise self._renewals.busy(provider)
+            try:
+                return self._renewals.renew_while_locked(profile, provider, request, found[0] if found else None)
+            except CAUSES as error:
+                raise expired(found, error) from None
 
     def renew(self, request: Request, digest: str, generation: int) -> Served | None:
         """Renew the entry behind a caller that was already served, unless somebody else is at it or it has changed.
@@ -126,7 +158,7 @@ class Broker:
             from keywright.profiles.renewing import Renewing
 
             Renewing(self._env).renewed(turn.kept, self._now(), is_anew=True)
-            return self._obtain(turn._replace(kept=None), request)
+            return self.obtain(turn._replace(kept=None), request)
         provider = make(profile, request.place, self._env)
         before = self._kept.find(provider.key)
         with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
@@ -192,32 +224,3 @@ class Broker:
             return [turn.profile for turn in self._line_up(request).turns]
         except StateUnusable:  # what is rejected is forgotten all the same
             return list(choice_for(self._settings, request).profiles)
-
-    def _obtain(self, turn: Turn, request: Request) -> Served:
-        """Return a credential of the profile that is not expired.
-
-        A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
-        and of those who wait one asks the issuer.
-        """
-        profile = turn.profile
-        reader = find_reader(profile, self._env, turn.kept)
-        if reader is not None:
-            return as_it_is(profile.id, reader.read(request, self._now()))
-        provider = make(profile, request.place, self._env)
-        found = self._kept.find(provider.key)
-        served = self._renewals.judge(profile, provider, found)
-        if served:
-            return served
-        self._renewals.stop_while_failing(provider.key, request, found)
-        with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
-            found = self._kept.find(provider.key)  # whoever held the lock may just have renewed it
-            served = self._renewals.judge(profile, provider, found)
-            if served:
-                return served
-            self._renewals.stop_while_failing(provider.key, request, found)
-            if not is_locked:
-                raise self._renewals.busy(provider)
-            try:
-                return self._renewals.renew_while_locked(profile, provider, request, found[0] if found else None)
-            except CAUSES as error:
-                raise expired(found, error) from None

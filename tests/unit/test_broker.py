@@ -24,6 +24,7 @@ from keywright.errors import (
     Unreachable,
 )
 from keywright.freshness import Freshness, Margins
+from keywright.profiles.state import ProfileStates
 from keywright.renewal import Served
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
@@ -449,3 +450,17 @@ def test_the_providers_margins_hold_where_the_profile_has_none(house: House) -> 
     assert served.plan
     assert served.report_until == served.credential.issued_at + timedelta(minutes=14)
     assert timedelta(minutes=7) <= served.plan.expires_at - served.plan.renew_at <= timedelta(minutes=7.5)
+
+
+def test_force_is_for_the_profile_that_was_named_and_not_for_its_fallback(house: House) -> None:
+    named = house.settings.profiles[ACME]._replace(fallback=(SPARE,))
+    house.settings = house.settings._replace(profiles={**house.settings.profiles, ACME: named})
+    states = ProfileStates(os.environ)
+    for id_ in (ACME, SPARE):
+        states.decide(id_, "", lambda decided: decided._replace(enabled=False))
+    forced = request()._replace(profile=ACME, is_forced=True)
+    assert house.broker().serve(forced).entry.key.profile == ACME
+    house.cache.entries.forget(house.digest)
+    house.minter.failure, house.minter.failing = Unreachable("no answer"), ACME
+    with pytest.raises(KeywrightError, match="spare: it is disabled"):
+        house.broker().serve(forced)

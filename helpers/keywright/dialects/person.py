@@ -1,4 +1,4 @@
-"""How a person or a script asks: `keywright token PROFILE [--url URL]` prints the secret and a line break.
+"""How a person or a script asks: `keywright token PROFILE [--url URL] [--force]` prints the secret and a line break.
 
 $ keywright token github-app:acme
 ghs_16C7e42F292c6912E7710c838347Ae178B4a
@@ -13,7 +13,7 @@ from keywright.dialects.base import NOTHING, Reply
 from keywright.errors import KeywrightError, Refused, UsageError
 from keywright.request import Client, Request, Verb, parse_url
 
-_USAGE: Final = "run `keywright token PROFILE [--url URL]`"
+_USAGE: Final = "run `keywright token PROFILE [--url URL] [--force]`"
 
 
 class PersonDialect:
@@ -25,23 +25,31 @@ class PersonDialect:
         return "keywright"
 
     def parse(self, args: Sequence[str], _stdin: bytes, _env: Mapping[str, str]) -> Request:
-        """Return the request in `token PROFILE [--url URL]`.
+        """Return the request in `token PROFILE [--url URL] [--force]`.
 
         Raises:
             UsageError: the arguments are others.
         """
-        match list(args):
+        is_forced = list(args[-1:]) == ["--force"]
+        url = None
+        match list(args[:-1] if is_forced else args):
             case ["token", profile] if profile:
-                return Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, interactive=True)
+                pass
             case ["token", profile, "--url", text] if profile:
                 url = parse_url(text)
                 if url is None:
                     raise UsageError("the --url is not a URL of scheme, host, port and path", mend=_USAGE)
-                return Request(
-                    client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, url=url, interactive=True
-                )
             case _:
                 raise UsageError("that is not how to ask for a token", mend=_USAGE)
+        return Request(
+            client=Client.PERSON,
+            verb=Verb.GET,
+            asked=profile,
+            profile=profile,
+            url=url,
+            interactive=True,
+            is_forced=is_forced,
+        )
 
     def answer(self, _request: Request, credential: Credential, _report_until: datetime | None) -> bytes:
         """Return the secret and a line break.

@@ -11,6 +11,7 @@ from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.provider.commands import provider
+from keywright.manage.resolve.commands import resolve
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
 from keywright.serve import bug
@@ -36,12 +37,13 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 @keywright.command()
 @click.argument("profile")
 @_URL
-def token(profile: str, url: str | None) -> None:
+@click.option("--force", "is_forced", is_flag=True, help="Use this very profile, disabled or resting as it may be.")
+def token(profile: str, url: str | None, is_forced: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Print a profile's credential, minted if need be."""
     from keywright.dialects.person import PersonDialect
     from keywright.serve import Process, serve
 
-    args = ["token", profile, *(["--url", url] if url is not None else [])]
+    args = ["token", profile, *(["--url", url] if url is not None else []), *(["--force"] if is_forced else [])]
     raise SystemExit(serve(PersonDialect(), Process.real("keywright", args, None)))
 
 
@@ -79,6 +81,7 @@ def demo() -> None:
 
 keywright.add_command(vault)
 keywright.add_command(provider)
+keywright.add_command(resolve)
 
 
 def run(command: Callable[..., object] = keywright) -> int:

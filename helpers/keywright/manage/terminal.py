@@ -7,6 +7,8 @@ arguments or the environment, which other processes can read.
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import click
@@ -136,6 +138,22 @@ def _unwritable(error: OSError) -> Unavailable:
 
 def _give_up_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes once more at its end
+
+
+@contextmanager
+def nothing_on_stdout() -> Iterator[None]:
+    """Send to standard error what a library or a signing program prints meanwhile: the result stands alone."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # it was closed
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def tell_person(message: str) -> None:

@@ -271,6 +271,11 @@ def _is_later(since: str, other: str) -> bool:
         return False
 
 
+def is_usage(path: str) -> bool:
+    """Whether a file of the states is about usage, and decides at most the order."""
+    return path.endswith(_usage(""))
+
+
 def _provider(id_: str) -> str:
     return id_.partition(":")[0]
 

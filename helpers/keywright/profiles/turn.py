@@ -99,11 +99,13 @@ class Book:
         has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
         return Turn(profile, candidate, since, kept, standing, obstacle, until if has_end else None)
 
-    def _find(self, profile: Profile) -> "tuple[AuthProfile | None, KeywrightError | None]":
-        """Return what the vault holds of the profile, or why that cannot be told; neither for one of the settings."""
-        if not isinstance(profile.options, KeptOptions):
-            return None, None
-        provider = profile.provider
+    def kept(self, provider: str) -> "Mapping[str, AuthProfile]":
+        """Return the provider's profiles that the vault holds, by id.
+
+        Raises:
+            VaultLocked: there are some, and the vault is locked.
+            VaultUnusable: the vault is damaged, newer or cannot be trusted.
+        """
         if provider not in self._kept:
             from keywright.profiles.kept import KeptProfiles
 
@@ -113,8 +115,17 @@ class Book:
                 self._kept[provider] = error
         found = self._kept[provider]
         if isinstance(found, KeywrightError):
-            return None, found
-        kept = found.get(profile.id)
+            raise found
+        return found
+
+    def _find(self, profile: Profile) -> "tuple[AuthProfile | None, KeywrightError | None]":
+        """Return what the vault holds of the profile, or why that cannot be told; neither for one of the settings."""
+        if not isinstance(profile.options, KeptOptions):
+            return None, None
+        try:
+            kept = self.kept(profile.provider).get(profile.id)
+        except (VaultLocked, VaultUnusable) as error:
+            return None, error
         mend = "`keywright profile list` shows what there is"
         return kept, None if kept else ProviderNotFound(f"there is no profile `{profile.id}`", mend=mend)
 

@@ -17,7 +17,7 @@ from keywright.profiles.order import order
 from keywright.profiles.standing import Standing
 from keywright.profiles.state import ProfileStates
 from keywright.profiles.turn import Book, Turn
-from keywright.settings.model import KeptOptions, Profile, Settings
+from keywright.settings.model import OPTIONS, KeptOptions, Profile, Settings
 from keywright.settings.turns import Preference
 
 
@@ -48,15 +48,23 @@ class Turns:
         self._now = now
         self._say = say
 
-    def line_up(self, profiles: Sequence[Profile], prefer: Preference | None, *, is_forced: bool = False) -> Line:
+    def line_up(
+        self,
+        profiles: Sequence[Profile],
+        prefer: Preference | None,
+        *,
+        is_forced: bool = False,
+        book: Book | None = None,
+    ) -> Line:
         """Return the profiles, and right after each the ones it names as its fallback, in the order to try them.
 
-        Those that rest come last. `is_forced` overrides what was decided about them.
+        Those that rest come last. `is_forced` overrides what was decided about them; not about their fallbacks, which
+        nobody named. A `book` brings along what was read already.
 
         Raises:
             StateUnusable: what was decided about one cannot be read: it may be disabled.
         """
-        book, now = Book(self._env), self._now()
+        book, now = book or Book(self._env), self._now()
         sorts = prefer is not None and len(profiles) > 1
         inputs = self._stamps(book, profiles, with_usage=sorts)
         found = {profile.id: book.turn(profile, now, is_forced=is_forced) for profile in profiles}
@@ -66,11 +74,44 @@ class Turns:
         stand_ins = [profile for turn in turns for profile in self._fallbacks(turn)]
         if stand_ins:
             inputs = {**self._stamps(book, stand_ins), **inputs}
-            turns = list(self._with_fallbacks(book, turns, now, is_forced=is_forced))
+            turns = list(self._with_fallbacks(book, turns, now))
         ready = [turn for turn in turns if not turn.rests]
         resting = sorted((turn for turn in turns if turn.rests), key=_end_s)
         wished = tuple(turn.profile.id for turn in turns)
         return Line((*ready, *resting), wished, inputs, is_steady=not sorts or prefer is not Preference.TYPE)
+
+    def line_up_provider(
+        self, provider: str, prefer: Preference, preferred: str = "", *, is_forced: bool = False
+    ) -> Line | None:
+        """Return the profiles of one provider, and no other's, in the order to try them; None if it has none.
+
+        The one with the id `preferred` comes first unless it rests, and with `is_forced` whatever was decided about it;
+        about the others it still holds.
+
+        Raises:
+            StateUnusable: what was decided about one cannot be read: it may be disabled.
+            VaultLocked: the provider's profiles lie in the vault, and that is locked.
+            VaultUnusable: the vault is damaged, newer or cannot be trusted.
+        """
+        from keywright.profiles.kept import KeptProfiles
+
+        book, source = Book(self._env), KeptProfiles(self._env).source
+        seen = {self._settings.source: self._settings.stamp, source: stamp(source)}
+        profiles = [profile for profile in self._settings.profiles.values() if profile.provider == provider]
+        if provider not in OPTIONS:
+            profiles = [Profile(id=id_, options=KeptOptions()) for id_ in book.kept(provider)]
+        if not profiles:
+            return None
+        line = self.line_up(profiles, prefer, book=book)
+        now = self._now()
+        turns = [
+            book.turn(turn.profile, now, is_forced=True) if is_forced and turn.profile.id == preferred else turn
+            for turn in line.turns
+            if turn.profile.provider == provider
+        ]
+        turns.sort(key=lambda turn: (turn.rests, not turn.rests and turn.profile.id != preferred))
+        wished = tuple(id_ for id_ in line.wished if ProfileId.split(id_).provider == provider)
+        return line._replace(turns=tuple(turns), wished=wished, inputs={**line.inputs, **seen})
 
     def served(self, turn: Turn, *, is_new: bool) -> None:
         """Note that the profile gave a credential.
@@ -132,7 +173,7 @@ class Turns:
             elif ProfileId.find(id_):
                 yield Profile(id=id_, options=KeptOptions())
 
-    def _with_fallbacks(self, book: Book, turns: Iterable[Turn], now: datetime, *, is_forced: bool) -> Iterator[Turn]:
+    def _with_fallbacks(self, book: Book, turns: Iterable[Turn], now: datetime) -> Iterator[Turn]:
         turns = list(turns)
         named = {turn.profile.id for turn in turns}
         for turn in turns:
@@ -140,7 +181,7 @@ class Turns:
             for profile in self._fallbacks(turn):
                 if profile.id not in named:
                     named.add(profile.id)
-                    yield book.turn(profile, now, is_forced=is_forced)
+                    yield book.turn(profile, now)
 
 
 def _last_good(book: Book, profiles: Sequence[Profile]) -> str:

@@ -1,0 +1,1 @@
+"""`keywright resolve`: any credential that will do, of one provider or of several."""
