@@ -10,6 +10,7 @@ import click
 from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError
 from keywright.manage.install.commands import install, uninstall
+from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider
 from keywright.manage.resolve.commands import resolve
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
@@ -80,8 +81,33 @@ def demo() -> None:
 
 
 keywright.add_command(vault)
+keywright.add_command(profile_)
 keywright.add_command(provider)
 keywright.add_command(resolve)
+
+
+@keywright.command()
+@click.argument("text", required=False)
+def classify(text: str | None) -> None:
+    """Say what a failure's text means for the profile it struck: one of nine words."""
+    from keywright.manage.classify import classified
+    from keywright.manage.terminal import Asking
+
+    show_line(classified(text, Asking()))
+
+
+@keywright.group()
+def cache() -> None:
+    """What all clients share."""
+
+
+@cache.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def stats(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Count what is cached."""
+    from keywright.manage.cache_stats import stats
+
+    show_line(stats(os.environ, datetime.now(UTC), as_json=as_json))
 
 
 def run(command: Callable[..., object] = keywright) -> int:

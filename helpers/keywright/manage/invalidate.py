@@ -76,3 +76,19 @@ def _of_places(profile: str, hosts: Iterable[str], settings: Settings, env: Mapp
     for place in (None, *map(parse_url, hosts)):
         with suppress(KeywrightError):
             yield make(settings.profiles[profile], place, env)
+
+
+def forget_failures(profile: str, cache: Cache) -> bool:
+    """Forget what is remembered of the profile's failures, so that its issuer is asked at once; true if there were any.
+
+    Raises:
+        CacheUnusable: they cannot be read or deleted.
+    """
+    found = False
+    for digest in cache.failures.digests():
+        failure = cache.failures.recall(digest)
+        if failure and failure.error.account == profile:
+            found = True
+            cache.failures.forget(digest)
+            cache.answers.release(digest)
+    return found

@@ -64,6 +64,17 @@ def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
     return _table([_HEAD, *(_cells(row, now) for row in rows)])
 
 
+def count(env: Mapping[str, str], now: datetime) -> tuple[int, int]:
+    """Return how many credentials are cached that may still be handed out, and how many that may not.
+
+    Raises:
+        ConfigurationError: the settings are wrong.
+        CacheUnusable: the cache cannot be read.
+    """
+    states = [row.state for row in _rows(load(locate(env)), open_cache(env), env, now)]
+    return states.count("fresh") + states.count("stale"), states.count("expired")
+
+
 def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetime) -> Iterator[Row]:
     seen: set[str] = set()
     decided = decided_about(env, now)

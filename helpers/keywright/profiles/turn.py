@@ -15,7 +15,7 @@ from keywright.errors import (
 )
 from keywright.profiles.cooldown import clear_expired, is_disabled, unusable_until
 from keywright.profiles.instants import instant, moment
-from keywright.profiles.known import Decided, Decisions, Usage
+from keywright.profiles.known import Decided, Decisions, Usage, Used
 from keywright.profiles.mode import Mode
 from keywright.profiles.order import Candidate
 from keywright.profiles.standing import Standing
@@ -37,6 +37,8 @@ class Turn(NamedTuple):
         standing: its failures.
         obstacle: why it is not to be tried; None if it may be.
         until: when its cooldown, or its obstacle, ends by itself; None if there is neither, or no such end.
+        decided: what was decided about it.
+        used: what happened to it.
     """
 
     profile: Profile
@@ -46,19 +48,27 @@ class Turn(NamedTuple):
     standing: Standing = Standing()
     obstacle: KeywrightError | None = None
     until: datetime | None = None
+    decided: Decided = Decided()
+    used: Used = Used()
 
     @property
     def rests(self) -> bool:
         """Whether it is only a last resort."""
         return self.candidate.cooldown_until is not None
 
+    @property
+    def is_enabled(self) -> bool:
+        """Whether no person has disabled it."""
+        return _is_enabled(self.decided, self.kept)
+
 
 class Book:
     """Opens what is known of profiles, and reads each provider's once."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        """Touch no file yet."""
+    def __init__(self, env: Mapping[str, str], *, only_looks: bool = False) -> None:
+        """Touch no file yet; with `only_looks` none is ever changed, not even to note that a rest is over."""
         self._env = env
+        self._only_looks = only_looks
         self.states = ProfileStates(env)
         self._kept: dict[str, Mapping[str, AuthProfile] | KeywrightError] = {}
         self._decisions: dict[str, Decisions] = {}
@@ -97,7 +107,8 @@ class Book:
             cooldown_until=until if obstacle is None else None,
         )
         has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
-        return Turn(profile, candidate, since, kept, standing, obstacle, until if has_end else None)
+        ends = until if has_end else None
+        return Turn(profile, candidate, since, kept, standing, obstacle, ends, decided, used)
 
     def kept(self, provider: str) -> "Mapping[str, AuthProfile]":
         """Return the provider's profiles that the vault holds, by id.
@@ -137,8 +148,8 @@ class Book:
     def _cleared(self, id_: str, since: str, standing: Standing, now: datetime) -> Standing:
         """Return the standing without the windows that are over, and see that nobody else finds them either."""
         cleared = clear_expired(standing, now)
-        if cleared == standing:
-            return standing
+        if cleared == standing or self._only_looks:
+            return cleared
         try:
             return self.states.judge(id_, since, lambda found: clear_expired(found, now), "", now)
         except StateUnusable:  # they are over all the same

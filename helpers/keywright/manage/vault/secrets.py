@@ -17,6 +17,7 @@ _OTHERS: Final = {
     "git ": "git keeps it here: `git credential fill` gives it back",
     "docker ": "docker keeps it here: `docker-credential-keywright get` gives it back",
     "install ": "`keywright uninstall` gives it back",
+    "profiles ": "`keywright profile export` gives one back",
 }
 """Whose the other records are, by the beginning of their names, and how to get at them."""
 
