@@ -40,6 +40,8 @@ def add(wish: Wish, env: Mapping[str, str], now: datetime, asking: Asking) -> Pr
     else:
         if wish.options:
             raise UsageError(f"`--set` is for profiles of config.toml, not for mode {mode}")
+        if not wish.username.isprintable():
+            raise UsageError("a user name has no control characters")
         hosts = tuple(dict.fromkeys(_host(text) for text in wish.hosts))
         _stop_if_there(id_, env, asking, is_forced=wish.is_forced)
         keep(
@@ -48,12 +50,12 @@ def add(wish: Wish, env: Mapping[str, str], now: datetime, asking: Asking) -> Pr
                 credential=credential_for(id_, mode, wish, asking),
                 created_at=now,
                 updated_at=now,
-                priority=wish.priority or 0,
                 enabled=not wish.is_disabled,
                 username=wish.username,
                 hosts=hosts,
                 fallback=fallback,
             ),
+            wish.priority,
             env,
             is_forced=wish.is_forced,
         )

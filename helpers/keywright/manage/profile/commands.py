@@ -126,7 +126,7 @@ def remove(id_: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flag
 @_ID
 @click.option("--reason", type=_REASONS, help="Why it failed; without it the message tells.")
 @click.option("--message", help="What was said. What looks like a secret in it is not kept.")
-@click.option("--retry-after", type=click.FloatRange(min=0), metavar="SECONDS", help="What its issuer asked for.")
+@click.option("--retry-after", type=float, metavar="SECONDS", help="What its issuer asked for.")
 @_JSON
 def report_failure(id_: str, reason: str | None, message: str | None, retry_after: float | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Note that a profile failed, so that others are tried first for a while."""

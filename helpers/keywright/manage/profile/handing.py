@@ -12,7 +12,7 @@ from keywright.manage.terminal import Asking, show_line
 
 _NEW_ID: Final = click.argument("id_", metavar="ID", shell_complete=possible_ids)
 _PRIORITY: Final = click.option("--priority", type=int, metavar="N", help="Higher is offered first.")
-_FORCE: Final = click.option("--force", is_flag=True, help="Replace the one that is there.")
+_FORCE: Final = click.option("--force", is_flag=True, help="Replace what is there.")
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 

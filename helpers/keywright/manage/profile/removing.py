@@ -12,7 +12,7 @@ from keywright.profiles.identity import ProfileId
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.state import ProfileStates
 from keywright.settings.load import load, locate
-from keywright.settings.model import OPTIONS
+from keywright.settings.model import OPTIONS, Settings
 
 
 def remove(text: str, env: Mapping[str, str], say: Callable[[str], None]) -> str:
@@ -37,6 +37,7 @@ def remove(text: str, env: Mapping[str, str], say: Callable[[str], None]) -> str
             raise _missing(id_)
         else:
             KeptProfiles(env).remove(id_)
+            _warn(str(id_), settings, say)
         ProfileStates(env).forget(str(id_))
     try:
         with suppress(ProviderNotFound):  # nothing was cached
@@ -44,6 +45,15 @@ def remove(text: str, env: Mapping[str, str], say: Callable[[str], None]) -> str
     except CacheUnusable as error:
         say(f"what is cached of it stays until it expires: {error}")
     return str(id_)
+
+
+def _warn(id_: str, settings: Settings, say: Callable[[str], None]) -> None:
+    for route in settings.routes:
+        if id_ in route.profiles:
+            say(f"a route for {route.url} still names {id_}; mend that in {settings.source}")
+    for profile in settings.profiles.values():
+        if id_ in profile.fallback:
+            say(f"the fallback of {profile.id} still names {id_}; mend that in {settings.source}")
 
 
 def _parsed(text: str) -> ProfileId:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from keywright.errors import UsageError
 from keywright.manage.profile.deciding import failed
@@ -10,6 +11,8 @@ from keywright.manage.profile.told import done, moment
 from keywright.profiles.classify import classify_message
 from keywright.profiles.cooldown import unusable_until
 from keywright.profiles.reason import FailureReason
+
+YEAR_S: Final = 365 * 86400
 
 
 def report_failure(
@@ -31,6 +34,8 @@ def report_failure(
     """
     if reason is None and message is None:
         raise UsageError("nothing says what failed", mend="add `--reason` or `--message`")
+    if retry_after_s is not None and not 0 <= retry_after_s <= YEAR_S:  # what is no number neither
+        raise UsageError("`--retry-after` is not within a year")
     judged = classify_message(message) if reason is None else FailureReason(reason)
     error = scrub(message or "") or judged.value
     asked = None if retry_after_s is None else timedelta(seconds=retry_after_s)

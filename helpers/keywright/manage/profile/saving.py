@@ -40,8 +40,11 @@ def supported(catalog: Catalog, id_: str, mode: str | None) -> Mode:
     return Mode(mode)
 
 
-def keep(profile: AuthProfile, env: Mapping[str, str], *, is_forced: bool) -> None:
+def keep(profile: AuthProfile, priority: int | None, env: Mapping[str, str], *, is_forced: bool) -> None:
     """Put a profile into the vault, as one of which nothing is known yet.
+
+    Where it takes another's place and does not say otherwise, it is for the same hosts and has the same user name,
+    fallback and, without a `priority`, priority: a new token is not to go where the old one must not.
 
     Raises:
         UsageError: there is one of that name, and `is_forced` does not say to replace it.
@@ -54,7 +57,7 @@ def keep(profile: AuthProfile, env: Mapping[str, str], *, is_forced: bool) -> No
     with doing("save profile"), KeptProfiles(env).editing(profile.id.provider) as profiles:
         if id_ in profiles and not is_forced:
             raise written.exists(id_)
-        profiles[id_] = profile
+        profiles[id_] = _in_place_of(profiles.get(id_), profile, priority)
     ProfileStates(env).forget(id_)
     with suppress(CacheUnusable):  # what failed before is no reason not to ask for the new one
         forget_failures(id_, open_cache(env))
@@ -80,6 +83,17 @@ def write(
         draft.last_good = "" if draft.last_good == str(id_) else draft.last_good
     if is_disabled:
         states.decide(str(id_), "", lambda decided: decided._replace(enabled=False))
+
+
+def _in_place_of(old: AuthProfile | None, profile: AuthProfile, priority: int | None) -> AuthProfile:
+    if old is None:
+        return profile._replace(priority=priority or 0)
+    return profile._replace(
+        priority=old.priority if priority is None else priority,
+        username=profile.username or old.username,
+        hosts=profile.hosts or old.hosts,
+        fallback=profile.fallback or old.fallback,
+    )
 
 
 def credential_of(mode: str, text: str | bytes) -> Kept:

@@ -94,8 +94,8 @@ def import_(
         write(id_, _table(kind, content, priority), env, is_forced=is_forced)
         return id_
     credential = credential_of(kind, content.reveal())
-    profile = AuthProfile(id=id_, credential=credential, created_at=now, updated_at=now, priority=priority or 0)
-    keep(profile, env, is_forced=is_forced)
+    profile = AuthProfile(id=id_, credential=credential, created_at=now, updated_at=now)
+    keep(profile, priority, env, is_forced=is_forced)
     return id_
 
 
