@@ -23,7 +23,7 @@ from keywright.errors import (
 from keywright.manage.profile.found import find
 from keywright.manage.profile.listing import is_expired, is_valid
 from keywright.manage.profile.told import document
-from keywright.manage.status import span
+from keywright.manage.span import span
 from keywright.profiles.turn import Turn
 from keywright.providers.registry import find_reader
 from keywright.request import Client, Request, Verb

@@ -22,11 +22,12 @@ from keywright.errors import VaultLocked
 from keywright.log import one_line
 from keywright.manage.profile.found import kept_profile
 from keywright.manage.profile.told import document, moment
-from keywright.manage.status import span
+from keywright.manage.span import span
 from keywright.profiles.cooldown import is_disabled
 from keywright.profiles.custom import load_catalog
 from keywright.profiles.custom import locate as locate_providers
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
+from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.reason import FailureReason
 from keywright.profiles.turn import Book, Turn
 from keywright.settings.load import load, locate
@@ -92,7 +93,7 @@ def _turns(filters: Filters, env: Mapping[str, str], now: datetime, say: Callabl
     book = Book(env, only_looks=True)
     profiles = dict(load(locate(env)).profiles)
     try:
-        profiles |= {id_: kept_profile(id_) for id_ in book.vault.all() if id_ not in profiles}
+        profiles |= {id_: kept_profile(id_) for id_ in KeptProfiles(env).all() if id_ not in profiles}
     except VaultLocked as error:
         say(f"{error.what}, and what is kept there is not listed; {error.mend}")
     for profile in profiles.values():

@@ -21,7 +21,7 @@ from keywright.errors import Evidence, KeywrightError, Refused, Unavailable, Unr
 from keywright.profiles.catalog import SECRET, LiveTest, ProviderMetadata
 from keywright.profiles.custom import load_catalog, locate
 from keywright.profiles.model import AuthProfile
-from keywright.profiles.turn import Turn, is_renewable
+from keywright.profiles.turn import Turn
 from keywright.request import parse_url
 from keywright.secret import Secret
 from keywright.settings.model import StaticOptions
@@ -53,7 +53,7 @@ def ask(turn: Turn, env: Mapping[str, str], now: Callable[[], datetime], say: Ca
 
 def _ask(kept: AuthProfile, env: Mapping[str, str], now: datetime) -> None:
     metadata, test = _question(kept, env)
-    if is_renewable(kept) and not kept.is_valid(now):
+    if kept.is_renewable and not kept.is_valid(now):
         from keywright.profiles.renewing import Renewing
 
         kept = Renewing(env).renewed(kept, now)

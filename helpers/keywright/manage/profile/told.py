@@ -14,7 +14,7 @@ from typing import Final
 
 from keywright.errors import Busy, KeywrightError, ProfileNotFound, StateUnusable, VaultLocked, VaultUnusable
 from keywright.manage.terminal import show_line
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 
 SCHEMA: Final = 1
 

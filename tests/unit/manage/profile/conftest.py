@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes.profile_script import CONFIG, Script
 from fakes.own_vault import OwnVault
+from fakes.profile_script import CONFIG, Script
 from fakes.terminal import Terminal
 
 

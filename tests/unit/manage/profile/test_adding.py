@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fakes.profile_script import Script, content_of, kept
 from fakes.canary import TYPED
 from fakes.own_vault import OwnVault
+from fakes.profile_script import Script, content_of, kept
 from fakes.terminal import Said
-from keywright.profiles.document import instant
+from keywright.profiles.instants import instant
 from keywright.profiles.model import ApiKey, OAuth, Token
 from keywright.profiles.reason import FailureReason
 from keywright.profiles.state import ProfileStates
@@ -20,6 +20,9 @@ from keywright.secret import Secret
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 GRANT = json.dumps({"access_token": f"{TYPED}-a", "refresh_token": f"{TYPED}-r", "email": "ann@a.example"})
+
+Wrong = tuple[tuple[str, ...], str, int, str]
+"""Arguments, standard input, exit code and what is told."""
 
 
 class TestAdd:
@@ -128,7 +131,7 @@ class TestAdd:
         assert len(prompts) == 4, "nobody types a secret for nothing"
 
     @pytest.mark.parametrize(
-        ("args", "stdin", "code", "told"),
+        "row",
         [
             (("nobody:a",), TYPED, 1, "unknown provider: nobody"),
             (("",), TYPED, 1, "unknown provider: "),
@@ -157,10 +160,8 @@ class TestAdd:
             (("openai", "--set", "a=b"), TYPED, 2, "`--set` is for profiles of config.toml"),
         ],
     )
-    def test_a_wrong_word_has_its_line_and_keeps_nothing(
-        self, profile: Script, own: Path, args: tuple[str, ...], stdin: str, code: int, told: str
-    ) -> None:
-        before = content_of(own)
+    def test_a_wrong_word_has_its_line_and_keeps_nothing(self, profile: Script, own: Path, row: Wrong) -> None:
+        (args, stdin, code, told), before = row, content_of(own)
         said = profile("add", *args, stdin=stdin)
         assert (said.code, said.stdout) == (code, "")
         assert said.stderr.startswith(f"keywright: {told}")

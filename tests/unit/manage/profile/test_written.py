@@ -142,12 +142,18 @@ class TestAdd:
     "text",
     [
         'version = 1\n[profiles."aws-ecr:a"]\n',
-        'version = 1\n[profiles]\n[profiles."aws-ecr:a"] # mine\n[[routes]]\nclient="docker"\nurl="a.example"\nprofiles=["aws-ecr:a"]\n',
+        (
+            'version = 1\n[profiles]\n[profiles."aws-ecr:a"] # mine\n'
+            '[[routes]]\nclient="docker"\nurl="a.example"\nprofiles=["aws-ecr:a"]\n'
+        ),
         'version = 1\nprofiles = { "aws-ecr:a" = { aws_profile = "x" } }\n',
         'version = 1\nprofiles."aws-ecr:a".aws_profile = "x"\n',
         'version = 1\n[profiles]\n"aws-ecr:a" = { }\n# the end',
         'version = 1\r\n[profiles."aws-ecr:a"]\r\n\r\n# windows\r\n',
-        'version = 1\n[profiles."aws-ecr:a"]\n[cooldown]\nrate_limit_seconds = 5\n[profiles."aws-ecr:z"]\n[cooldown.by_provider.openai]\nrate_limit_seconds = 7\n',
+        (
+            'version = 1\n[profiles."aws-ecr:a"]\n[cooldown]\nrate_limit_seconds = 5\n'
+            '[profiles."aws-ecr:z"]\n[cooldown.by_provider.openai]\nrate_limit_seconds = 7\n'
+        ),
     ],
 )
 def test_however_the_file_is_written_it_is_edited_or_left_as_it_is(profile: Script, own: Path, text: str) -> None:
