@@ -25,11 +25,21 @@ class OAuthEndpoint(NamedTuple):
         auth_url: where a person consents; empty where the provider publishes none.
         token_url: where codes and refresh tokens are exchanged; empty likewise.
         scopes: what is asked for, in this order.
+        device_url: where a device asks for a code that a person types elsewhere (RFC 8628); empty likewise.
+        revocation_url: where a grant is given back (RFC 7009); empty likewise.
+        issuer: how the provider names itself in its answer to a browser (RFC 9207); empty where nobody knows.
+        client_id: the public client that a login is made as; empty where each person registers one of their own.
+        parameters: what the provider wants to be asked besides (RFC 6749, section 8.2).
     """
 
     auth_url: str = ""
     token_url: str = ""
     scopes: tuple[str, ...] = ()
+    device_url: str = ""
+    revocation_url: str = ""
+    issuer: str = ""
+    client_id: str = ""
+    parameters: Mapping[str, str] = MappingProxyType({})
 
 
 class LiveTest(NamedTuple):

@@ -191,8 +191,14 @@ def _render(provider: ProviderMetadata) -> bytes:
 def _lines(fields: Mapping[str, object]) -> Iterable[str]:
     for key, value in fields.items():
         if value:
-            # but for this one character, which JSON leaves as it is
-            yield f"{key} = " + json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            yield f"{key} = {_value(value)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_value(name)} = {_value(one)}" for name, one in value.items()) + "}"
+    # but for this one character, which JSON leaves as it is
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _name(error: Exception) -> str:

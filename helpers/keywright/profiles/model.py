@@ -125,6 +125,12 @@ class AuthProfile(NamedTuple):
         """Whether a new secret can be had for it, so that an expired one is no reason to pass it over."""
         return isinstance(self.credential, OAuth) and self.credential.refresh_token is not None
 
+    @property
+    def _again(self) -> str:
+        """What a person does about a secret that is not there any more."""
+        is_grant = isinstance(self.credential, OAuth)
+        return f"run `keywright profile {f'login {self.id}' if is_grant else f'add {self.id} --force'}`"
+
     def is_expired(self, now: datetime) -> bool:
         """Whether what it holds has expired at `now`."""
         return self.expires_at is not None and now > self.expires_at
@@ -147,12 +153,12 @@ class AuthProfile(NamedTuple):
             Unavailable: there is none, or an empty one.
         """
         if self.is_expired(now):
-            raise CredentialExpired("it has expired", mend=f"run `keywright profile add {self.id} --force`")
+            raise CredentialExpired("it has expired", mend=self._again)
         if isinstance(self.credential, OAuth):
             found: Secret | None = self.credential.access_token
         else:
             found, reference, *_ = self.credential
             found = found or (find(reference) if reference else None)
         if not found:
-            raise Unavailable("it holds no secret", mend=f"run `keywright profile add {self.id} --force`")
+            raise Unavailable("it holds no secret", mend=self._again)
         return found

@@ -16,6 +16,7 @@ read differently or a test at some other host is an error that names file and ke
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -45,6 +46,14 @@ _FRAMING: Final = frozenset(
     | {"te", "trailer", "transfer-encoding", "upgrade"}
 )
 """Headers that are the connection's own (RFC 9110, section 7.6.1; RFC 9112): another value would split requests."""
+_PLACES: Final = ("auth_url", "token_url", "device_url", "revocation_url", "issuer")
+LOGINS_OWN: Final = frozenset(
+    {"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri", "response_type"}
+    | {"response_mode", "scope", "state"}
+)
+"""What a login asks with in its own right (RFC 6749, section 4.1.1; RFC 7636, section 4.3)."""
+_PARAMETER: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")  # RFC 6749, section 8.2
+_VISIBLE: Final = re.compile(r"[ -~]{0,512}")  # RFC 6749, appendix A.1
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]+")  # RFC 6749, section 3.3
 
 
@@ -140,11 +149,20 @@ class _File:
         return LiveTest(method, url)
 
     def _endpoint(self, table: dict[str, Any]) -> OAuthEndpoint:
-        self._keys(_ENDPOINT, table, get_type_hints(OAuthEndpoint))
+        self._keys(_ENDPOINT, table, get_type_hints(OAuthEndpoint) | {"parameters": dict[str, str]})
+        client_id, parameters = table.get("client_id", ""), table.get("parameters", {})
+        if not _VISIBLE.fullmatch(client_id):
+            raise self._wrong(_ENDPOINT, "`client_id` holds characters that no client's id has")
+        for name, value in parameters.items():
+            if name in LOGINS_OWN:
+                raise self._wrong(_ENDPOINT, f"`parameters` holds `{name}`, which a login sets itself")
+            if not _PARAMETER.fullmatch(name) or not value.isprintable():
+                raise self._wrong(_ENDPOINT, "`parameters` holds what is no parameter of a URL")
         return OAuthEndpoint(
-            auth_url=self._url(_ENDPOINT, "auth_url", table.get("auth_url", "")),
-            token_url=self._url(_ENDPOINT, "token_url", table.get("token_url", "")),
+            **{name: self._url(_ENDPOINT, name, table.get(name, "")) for name in _PLACES},
             scopes=self._scopes(_ENDPOINT, table.get("scopes", [])),
+            client_id=client_id,
+            parameters=MappingProxyType(dict(parameters)),
         )
 
     def _scopes(self, where: str, scopes: list[str]) -> tuple[str, ...]:

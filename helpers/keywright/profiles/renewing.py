@@ -23,6 +23,7 @@ from keywright.errors import (
     StateUnusable,
     TokenRevoked,
 )
+from keywright.profiles.identity import ProfileId
 from keywright.profiles.instants import instant
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.model import AuthProfile, OAuth
@@ -57,7 +58,7 @@ class Renewing:
             KeywrightError: its issuer refused, or did not answer.
         """
         try:
-            with hold(self._lock_path(profile), LOCK_WAIT_S) as is_locked:
+            with hold(renewal_lock(self._states, profile.id), LOCK_WAIT_S) as is_locked:
                 found = self._kept.get(profile.id)
                 if found is None:
                     raise ProviderNotFound(f"there is no profile `{profile.id}` any more")
@@ -97,7 +98,7 @@ class Renewing:
                 return current
             profiles[str(spent.id)] = renewed = current._replace(credential=grant, updated_at=now)
         with suppress(CacheUnusable):
-            self._failures().forget(_entry(spent))
+            self._failures().forget(entry_of(spent.id))
         return renewed
 
     def _remember(self, profile: AuthProfile, error: KeywrightError, now: datetime) -> None:
@@ -105,19 +106,19 @@ class Renewing:
             current = self._kept.get(profile.id)
             if current is None or current.credential != profile.credential:
                 return  # it was another grant that is revoked
-            error.mend = f"log in anew, then `keywright profile import {profile.id} --force`"
+            error.mend = f"run `keywright profile login {profile.id}`"
             with suppress(StateUnusable):
                 self._states.decide(
                     str(profile.id), instant(profile.created_at), lambda decided: decided._replace(is_revoked=True)
                 )
             return
         with suppress(CacheUnusable):
-            self._failures().record(_entry(profile), error.about(str(profile.id), ""), now.timestamp(), {})
+            self._failures().record(entry_of(profile.id), error.about(str(profile.id), ""), now.timestamp(), {})
 
     def _stop_while_failing(self, profile: AuthProfile, now: datetime) -> None:
         failure = None
         with suppress(CacheUnusable):
-            failure = self._failures().recall(_entry(profile))
+            failure = self._failures().recall(entry_of(profile.id))
         if failure is not None and failure.holds(now.timestamp()):
             failure.error.is_repeated = True
             wait_s = max(1, round(failure.retry_at_s - now.timestamp()))
@@ -127,10 +128,16 @@ class Renewing:
     def _failures(self) -> Failures:
         return Failures(locate("state", self._env), self._env)
 
-    def _lock_path(self, profile: AuthProfile) -> str:
-        return self._states.lock_path(f"renew-{_entry(profile)[:16]}")
+
+def renewal_lock(states: ProfileStates, id_: ProfileId) -> str:
+    """Return the path of the lock that whoever spends the profile's refresh token holds.
+
+    Raises:
+        StateUnusable: the folder of the state cannot be trusted or made.
+    """
+    return states.lock_path(f"renew-{entry_of(id_)[:16]}")
 
 
-def _entry(profile: AuthProfile) -> str:
+def entry_of(id_: ProfileId) -> str:
     """Return the name under which failures to renew the profile are remembered."""
-    return CacheKey(provider=profile.id.provider, profile=str(profile.id), facts={"grant": "refresh_token"}).digest
+    return CacheKey(provider=id_.provider, profile=str(id_), facts={"grant": "refresh_token"}).digest

@@ -1,4 +1,4 @@
-"""Renewing an OAuth grant at its issuer's token endpoint (RFC 6749, section 6).
+"""An issuer's token endpoint: it renews a grant (RFC 6749, section 6), and gives one for a code.
 
 POST /token
 Content-Type: application/x-www-form-urlencoded
@@ -6,6 +6,8 @@ Content-Type: application/x-www-form-urlencoded
 grant_type=refresh_token&refresh_token=1%2F%2F0g…&client_id=abc.apps.example
 
 {"access_token": "ya29.…", "expires_in": 3599, "token_type": "Bearer", "scope": "openid email"}
+
+A refusal is told with status 400 (RFC 6749, section 5.2), by some issuers with 200: `{"error": "invalid_grant"}`.
 """
 
 import json
@@ -15,10 +17,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from keywright.errors import Evidence, KeywrightError, Refused, TokenRevoked, Unavailable, Unreachable
+from keywright.profiles.id_token import email_hint
+from keywright.profiles.identity import ProfileId
 from keywright.profiles.model import AuthProfile, OAuth
 from keywright.secret import Secret
 from keywright.transport import Response, send
 
+CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - the name of one
+TOKEN_URL: Final = "token_url"  # noqa: S105 - the name of a place
+"""What a grant's metadata may hold for its renewal: its client's secret, and the endpoint that its person named."""
 LIFETIME: Final = timedelta(hours=1)
 """How long an access token is taken to live whose answer does not say (`expires_in` is only recommended)."""
 _CODE: Final = re.compile(r"[a-z_]{1,40}")
@@ -52,40 +59,65 @@ class TokenEndpoint:
 
     def refresh(self, profile: AuthProfile, grant: OAuth, now: datetime, timeout_s: float) -> OAuth:
         """Return what the endpoint answers (`TokenRefresher.refresh`)."""
-        from urllib.parse import urlencode
-
-        url = self._url(profile.id.provider)
-        secret = grant.metadata.get("client_secret")
         form = {
             "grant_type": "refresh_token",
             "refresh_token": grant.refresh_token.reveal() if grant.refresh_token else "",
-            **({"client_id": grant.client_id} if grant.client_id else {}),
-            **({"client_secret": secret.reveal()} if secret else {}),
+            **client_form(grant.client_id, grant.metadata.get(CLIENT_SECRET)),
         }
-        response = send(
-            "POST",
-            url,
-            headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
-            body=urlencode(form).encode("ascii"),
-            timeout_s=timeout_s,
-            env=self._env,
-        )
-        answer = _json(response)
-        if response.status != _OK or "error" in answer:  # GitHub fails with 200
-            raise _failure(response, answer)
-        return _grant(answer, now)
+        return ask(self._url(profile.id, grant), form, now, timeout_s=timeout_s, env=self._env)
 
-    def _url(self, provider: str) -> str:
+    def _url(self, profile: ProfileId, grant: OAuth) -> str:
+        given = grant.metadata.get(TOKEN_URL)
+        if given:
+            return given.reveal()
         from keywright.profiles import custom
 
-        catalog = custom.load_catalog(custom.locate(self._env))
+        provider, catalog = profile.provider, custom.load_catalog(custom.locate(self._env))
         endpoint = catalog.get(provider).oauth_endpoint if catalog.knows(provider) else None
         if endpoint is None or not endpoint.token_url:
             raise Unavailable(
                 f"nothing is known of where {provider} renews a grant",
-                mend=f"`token_url` in providers.d/{provider}.toml says so, or import a new grant",
+                mend=f"run `keywright profile login {profile} --token-url URL`, or say it in providers.d/{provider}.toml",
             )
         return endpoint.token_url
+
+
+def client_form(client_id: str, client_secret: Secret | None) -> dict[str, str]:
+    """Return how a client says who it is in a form (RFC 6749, section 2.3.1); what is empty is left out."""
+    return {
+        **({"client_id": client_id} if client_id else {}),
+        **({"client_secret": client_secret.reveal()} if client_secret else {}),
+    }
+
+
+def ask(url: str, form: Mapping[str, str], now: datetime, *, timeout_s: float, env: Mapping[str, str]) -> OAuth:
+    """Return the grant that the token endpoint gives for a form; what it leaves out is empty.
+
+    Raises:
+        TokenRevoked: it does not accept what the form offers (`invalid_grant`).
+        Refused: it said no for another reason; the evidence has its word.
+        Unreachable: it did not answer in time, or not in this protocol.
+        ConfigurationError: `url` is not one that a secret is sent to.
+    """
+    response = post(url, form, timeout_s=timeout_s, env=env)
+    answer = document(response)
+    if response.status != _OK or ("error" in answer and "access_token" not in answer):
+        raise failure(response, answer)
+    return _grant(answer, now)
+
+
+def post(url: str, form: Mapping[str, str], *, timeout_s: float, env: Mapping[str, str]) -> Response:
+    """Return the answer to a form, whatever its status; raises as `keywright.transport.send`."""
+    from urllib.parse import urlencode
+
+    return send(
+        "POST",
+        url,
+        headers={"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"},
+        body=urlencode(form, errors="surrogatepass").encode("ascii"),
+        timeout_s=timeout_s,
+        env=env,
+    )
 
 
 def _grant(answer: Mapping[str, Any], now: datetime) -> OAuth:
@@ -102,14 +134,16 @@ def _grant(answer: Mapping[str, Any], now: datetime) -> OAuth:
         access_token=Secret(access),
         refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else None,
         expires_at=expires_at,
+        email=email_hint(answer.get("id_token")),
         scopes=tuple(scope.split()) if isinstance(scope, str) else (),
     )
 
 
-def _failure(response: Response, answer: Mapping[str, Any]) -> KeywrightError:
+def failure(response: Response, answer: Mapping[str, Any], whose: str = "the token endpoint") -> KeywrightError:
+    """Return what an answer means that `whose` no is; nothing of it is quoted but a plain error code."""
     code = answer.get("error")
     code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
-    told = f"the token endpoint answered with {code or f'status {response.status}'}"
+    told = f"{whose} answered with {code or f'status {response.status}'}"
     evidence = Evidence(status=response.status, oauth_error=code)
     if response.status == _TOO_MANY_REQUESTS or response.status >= _SERVER_ERROR:
         return Unreachable(told, retry_after_s=response.retry_after_s).as_told(evidence)
@@ -118,7 +152,8 @@ def _failure(response: Response, answer: Mapping[str, Any]) -> KeywrightError:
     return Refused(told).as_told(evidence)
 
 
-def _json(response: Response) -> Mapping[str, Any]:
+def document(response: Response) -> Mapping[str, Any]:
+    """Return the answer's JSON object; an empty one if it is none."""
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):

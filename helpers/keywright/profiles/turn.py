@@ -173,9 +173,7 @@ def _obstacle(
     if not _is_enabled(decided, kept):
         return Unavailable("it is disabled", mend=f"run `keywright profile enable {id_}`")
     if decided.is_revoked:
-        return TokenRevoked(
-            "its issuer took the grant back", mend=f"log in anew, then `keywright profile add {id_} --force`"
-        )
+        return TokenRevoked("its issuer took the grant back", mend=f"run `keywright profile login {id_}`")
     if off_until is not None:
         why = f"it is left alone until {moment(off_until)} for `{standing.disabled_reason}`"
         return Unavailable(why, mend=f"`keywright profile enable {id_}` ends that")

@@ -84,12 +84,14 @@ def _summary(provider: ProviderMetadata) -> dict[str, object]:
 
 
 def _filled(facts: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in facts.items() if value}
+    return {key: dict(value) if isinstance(value, Mapping) else value for key, value in facts.items() if value}
 
 
 def _words(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={one}" for name, one in value.items())
     return "yes" if value is True else str(value)
 
 
