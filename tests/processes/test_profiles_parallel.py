@@ -324,7 +324,7 @@ def assert_gone(house: House, grants: GrantIssuer, *, asked: int) -> None:
         assert "using acme:bob instead" in run.told[0]
     alone: Run = house.run(TOKEN)
     assert (alone.code, alone.stdout) == (1, b"")
-    assert "log in anew" in alone.stderr
+    assert "keywright profile login acme:ann" in alone.stderr
     assert TYPED not in alone.stderr
     assert [form["refresh_token"] for form in grants.forms] == [refresh("ann", 1)] * asked
     assert ProfileStates(house.env).decisions("acme").profiles["acme:ann"].is_revoked

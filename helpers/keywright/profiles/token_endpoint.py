@@ -77,7 +77,7 @@ class TokenEndpoint:
         if endpoint is None or not endpoint.token_url:
             raise Unavailable(
                 f"nothing is known of where {provider} renews a grant",
-                mend=f"run `keywright profile login {profile} --token-url URL`, or say it in providers.d/{provider}.toml",
+                mend=f"run `keywright profile login {profile} --token-url URL`, or see providers.d/{provider}.toml",
             )
         return endpoint.token_url
 

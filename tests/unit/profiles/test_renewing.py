@@ -209,7 +209,7 @@ def test_a_renewal_that_others_are_at_is_waited_for_and_never_gone_around(
 ) -> None:
     monkeypatch.setattr(renewing, "LOCK_WAIT_S", 0.05)
     stub = Stub(NEW)
-    lock = Renewing(env)._lock_path(ANN)
+    lock = renewing.renewal_lock(ProfileStates(env), ANN.id)
     with hold(lock, 0) as is_locked:
         assert is_locked
         with pytest.raises(Busy, match="another process has been renewing it"):
@@ -258,7 +258,7 @@ def test_a_failing_issuer_is_left_alone_for_a_while_and_then_asked_again(
 
 
 def test_a_grant_that_was_taken_back_is_kept_in_mind(env: dict[str, str], store: KeptProfiles) -> None:
-    with pytest.raises(TokenRevoked, match="log in anew, then `keywright profile import acme:ann --force`"):
+    with pytest.raises(TokenRevoked, match="run `keywright profile login acme:ann`"):
         Renewing(env, Stub(TokenRevoked("its issuer took the grant back"))).renewed(ANN, NOON)
     assert is_revoked(env, ANN)
     assert not is_revoked(env, BOB)

@@ -283,7 +283,7 @@ def make_newer(path: Path) -> None:
 SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "loose": (loosen, "is open to other users; run `chmod 600"),
     "a link": (make_link, "cannot be read (ELOOP); move it away, and disable again what was disabled"),
-    "of two names": (make_second_name, "is not a plain file of yours; move it away, and disable again"),
+    "of two names": (make_second_name, "has a second name elsewhere, a hard link; run `"),
     "a folder": (make_folder, "is not a plain file of yours; move it away, and disable again"),
     "a pipe": (make_pipe, "is not a plain file of yours; move it away, and disable again"),
     "huge": (make_huge, "is larger than anything kept here; move it away"),

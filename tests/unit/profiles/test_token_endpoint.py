@@ -175,7 +175,7 @@ def test_one_who_is_not_there_is_unreachable(env: dict[str, str], issuer: GrantI
 def test_a_provider_whose_endpoint_nobody_knows_is_never_asked(home: Path) -> None:
     register(home / "kw", "acme")
     told = str(failure({"KEYWRIGHT_HOME": str(home / "kw")}, Unavailable))
-    assert "nothing is known of where acme renews a grant; `token_url` in providers.d/acme.toml" in told
+    assert "nothing is known of where acme renews a grant; run `keywright profile login" in told
     (home / "kw/providers.d/acme.toml").unlink()
     failure({"KEYWRIGHT_HOME": str(home / "kw")}, Unavailable)
 

@@ -140,7 +140,7 @@ def test_one_whose_grant_was_taken_back_is_never_tried(world: World) -> None:
     world.decide(is_revoked=True)
     found = world.turn(now=NOON + 10_000 * H)
     assert isinstance(found.obstacle, TokenRevoked)
-    assert "log in anew" in str(found.obstacle)
+    assert "run `keywright profile login" in str(found.obstacle)
     assert found.until is None
 
 

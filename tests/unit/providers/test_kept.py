@@ -188,7 +188,7 @@ def test_a_token_that_ends_is_not_served_past_its_end(env: dict[str, str]) -> No
 def test_a_grant_that_was_taken_back_is_told_as_that(env: dict[str, str], issuer: GrantIssuer) -> None:
     issuer.revoked.add("ann")
     keep(env, GRANT)
-    with pytest.raises(TokenRevoked, match="log in anew"):
+    with pytest.raises(TokenRevoked, match="keywright profile login"):
         read(env)
 
 

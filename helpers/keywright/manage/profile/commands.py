@@ -9,6 +9,8 @@ import click
 
 from keywright.manage.profile.completion import known_ids
 from keywright.manage.profile.handing import add, export, import_
+from keywright.manage.profile.login import login
+from keywright.manage.profile.logout import logout
 from keywright.manage.profile.told import done, failing
 from keywright.manage.provider.commands import list_ as list_providers
 from keywright.manage.terminal import show_line, tell_person
@@ -163,7 +165,7 @@ def _alias(name: str, command: click.Command, meant: str) -> click.Command:
     return same
 
 
-for each in (add, export, import_):
+for each in (add, export, import_, login, logout):
     profile.add_command(each)
 for new, old in (("delete", remove), ("set-priority", priority), ("status", show)):
     profile.add_command(_alias(new, old, old.name or ""))

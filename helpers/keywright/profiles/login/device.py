@@ -122,9 +122,10 @@ def _parse(answer: Mapping[str, Any], now: datetime) -> DeviceCode:
     complete = answer.get("verification_uri_complete", "")
     if not isinstance(device_code, str) or not device_code or not isinstance(user_code, str) or not _is_url(url):
         raise _no_code()
+    interval_s = answer.get("interval")
     try:
         lifetime = min(timedelta(seconds=float(answer["expires_in"])), LONGEST)
-        interval = max(timedelta(seconds=float(answer.get("interval") or 0)), timedelta(seconds=INTERVAL_S))
+        asked = timedelta(seconds=INTERVAL_S if interval_s is None else float(interval_s))
     except (KeyError, TypeError, ValueError, OverflowError):
         raise _no_code() from None
     return DeviceCode(
@@ -132,7 +133,7 @@ def _parse(answer: Mapping[str, Any], now: datetime) -> DeviceCode:
         user_code=printable(user_code),
         url=str(url),
         complete_url=complete if _is_url(complete) else "",
-        interval_s=interval.total_seconds(),
+        interval_s=max(asked.total_seconds(), INTERVAL_S),
         expires_at=now + lifetime,
     )
 

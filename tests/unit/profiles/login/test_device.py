@@ -1,4 +1,4 @@
-"""Logging in with a code for another device: asked for as often as the issuer wants, and no longer than the code lasts."""
+"""Logging in with a code for another device: asked for as often as the issuer wants, while the code lasts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -17,6 +17,10 @@ from keywright.profiles.model import OAuth
 from keywright.secret import Secret
 
 
+def never(_seconds: float) -> None:
+    pytest.fail("nobody sleeps here")
+
+
 @pytest.fixture
 def issuer() -> Iterator[OAuthIssuer]:
     with OAuthIssuer() as server:
@@ -38,9 +42,7 @@ class Login:
         )
 
     def __call__(self, *, port: int = 0, wait_s: float = 30, browse: Callable[[str], bool] | None = None) -> OAuth:
-        person = Person(
-            say=self.said.append, browse=browse or self.browser, now=lambda: datetime.now(UTC), sleep=pytest.fail
-        )
+        person = Person(say=self.said.append, browse=browse or self.browser, now=lambda: datetime.now(UTC), sleep=never)
         return pkce.log_in(self.plan, person, {}, port=port, wait_s=wait_s)
 
     def refusal(self, kind: type[KeywrightError], **options: float) -> str:
@@ -292,7 +294,7 @@ def test_a_browser_that_does_not_start_leaves_the_address(login: Login) -> None:
         if "no browser could be started" in line:
             login.browser(login.said[0].rpartition(" ")[2])
 
-    person = Person(say=say, browse=lambda _url: False, now=lambda: datetime.now(UTC), sleep=pytest.fail)
+    person = Person(say=say, browse=lambda _url: False, now=lambda: datetime.now(UTC), sleep=never)
     assert pkce.log_in(login.plan, person, {}).access_token
 
 
@@ -301,7 +303,7 @@ def test_without_a_browser_the_address_alone_is_told(login: Login) -> None:
         login.said.append(line)
         login.browser(line.rpartition(" ")[2])
 
-    person = Person(say=say, browse=None, now=lambda: datetime.now(UTC), sleep=pytest.fail)
+    person = Person(say=say, browse=None, now=lambda: datetime.now(UTC), sleep=never)
     assert pkce.log_in(login.plan, person, {}).access_token
     assert len(login.said) == 1
 
