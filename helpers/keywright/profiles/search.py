@@ -1,9 +1,9 @@
 """One search for a credential: who was looked at, and why it was not them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from keywright.errors import CredentialExpired, KeywrightError, ProfileNotFound, Unavailable
-from keywright.profiles.instants import instant
 from keywright.profiles.resolution import ResolutionOptions
 from keywright.profiles.turn import Turn
 
@@ -54,13 +54,11 @@ class Search:
         self._told.append(error)
         self._passed.append(error)
 
-    def told(self, turn: Turn) -> str:
-        """Return one line on why it is this profile and not another; empty if there is nothing to tell."""
-        reasons = [str(error) for error in self._told]
+    def told(self, turn: Turn, resting: Sequence[Turn]) -> str:
+        """Return one line on why it is this profile and none of those that rest; empty if there is nothing to tell."""
+        reasons = [*map(str, self._told), *(one.told for one in resting)]
         if turn.rests:
-            until = turn.candidate.cooldown_until
-            rest = f"{turn.profile.id}: it is cooling down{f' until {instant(until)}' if until else ''}"
-            return "; ".join([*reasons, f"{rest}, and used all the same"])
+            return "; ".join([*reasons, f"{turn.told}, and used all the same"])
         return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
 
     def error(self, failing: str) -> KeywrightError:

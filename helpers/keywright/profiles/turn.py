@@ -57,6 +57,12 @@ class Turn(NamedTuple):
         return self.candidate.cooldown_until is not None
 
     @property
+    def told(self) -> str:
+        """What is told of a profile that rests."""
+        until = self.candidate.cooldown_until
+        return f"{self.profile.id}: it is cooling down{f' until {moment(until)}' if until else ''}"
+
+    @property
     def is_enabled(self) -> bool:
         """Whether no person has disabled it."""
         return _is_enabled(self.decided, self.kept)

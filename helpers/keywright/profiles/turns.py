@@ -36,6 +36,11 @@ class Line(NamedTuple):
     inputs: Mapping[str, str]
     is_steady: bool
 
+    def passed_over_for(self, turn: Turn) -> list[Turn]:
+        """Return those that rest, and would have come before `turn`."""
+        before = self.wished[: self.wished.index(turn.profile.id)]
+        return [one for one in self.turns if one.rests and one.profile.id in before]
+
 
 class Turns:
     """Puts profiles in line and notes what became of each, for one process."""
