@@ -130,7 +130,7 @@ def _client_secret() -> "Secret":
 
 def _told(came: "LoggedIn", *, as_json: bool) -> str:
     from keywright.log import one_line
-    from keywright.manage.profile.told import done, moment
+    from keywright.manage.profile.told import done, when
 
     profile = came.profile
     whose = f" as {profile.email}" if profile.email else ""
@@ -138,7 +138,7 @@ def _told(came: "LoggedIn", *, as_json: bool) -> str:
     facts = {
         **({"email": profile.email} if profile.email else {}),
         "scopes": list(getattr(profile.credential, "scopes", ())),
-        "expires_at": moment(profile.expires_at),
+        "expires_at": when(profile.expires_at),
         "is_renewable": profile.is_renewable,
     }
     return done(profile.id, one_line(f"logged in {profile.id}{whose}{who}"), as_json=as_json, **facts)
