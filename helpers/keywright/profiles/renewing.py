@@ -63,7 +63,7 @@ class Renewing:
                 if found is None:
                     raise ProviderNotFound(f"there is no profile `{profile.id}` any more")
                 is_newer = found.credential != profile.credential
-                if not isinstance(found.credential, OAuth) or (found.is_valid(now) and (is_newer or not is_anew)):
+                if not isinstance(found.credential, OAuth) or (not found.is_due(now) and (is_newer or not is_anew)):
                     return found
                 if not is_locked:
                     raise Busy("another process has been renewing it for too long", mend="try again")
