@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -74,3 +75,115 @@ class TestBrowser:
         env = os.environ | {"BROWSER": str(browser)}
         code = subprocess.run(["/bin/sh", "-c", script, sys.executable, _OPEN_PAGE], env=env, check=False).returncode
         assert (code, opened.read_text()) == (0, "https://login.example/")
+
+
+_COMMENTED = """\
+# my settings
+version = 1
+
+[profiles."static:a"]  # first
+url = "https://a.example"
+secret = "env://A" # where
+# role = "of a"
+
+# ---- second ----
+[profiles."static:b"]
+url = "https://b.example"
+secret = "env://B"
+
+# [profiles."static:old"]
+# url = "https://old.example"
+
+# ---- who is asked where ----
+[[routes]] # git
+client = "git"
+url = "https://z.example"
+profiles = ["github:work"]
+"""
+_NEW = ("--mode", "static", "--set", "url=https://c.example", "--set", "secret=env://C")
+
+
+class TestSettings:
+    """A comment is about what follows it, and stays there."""
+
+    def test_lose_no_comment_of_another_table_with_a_profile_that_is_removed(self, profile: Script, own: Path) -> None:
+        path = own / "config.toml"
+        path.write_text(_COMMENTED)
+        assert profile("remove", "static:b").code == 0
+        gone = '[profiles."static:b"]\nurl = "https://b.example"\nsecret = "env://B"\n'
+        assert path.read_text() == _COMMENTED.replace(gone, "")
+        assert profile("remove", "static:a").code == 0
+        left = path.read_text()
+        assert left.startswith("# my settings\nversion = 1\n\n\n# ---- second ----\n")
+        assert left.endswith(_COMMENTED[_COMMENTED.index('\n# [profiles."static:old"]') :])
+        assert "of a" not in left
+
+    def test_lose_none_with_one_that_is_replaced(self, profile: Script, own: Path) -> None:
+        path = own / "config.toml"
+        path.write_text(_COMMENTED)
+        assert profile("add", "static:a", *_NEW, "--force").code == 0
+        left = path.read_text()
+        start, end = left.index('[profiles."static:a"]'), left.index("\n# ---- second ----")
+        assert 'url = "https://c.example"\nsecret = "env://C"\n' in left[start:end]
+        assert left[end:] == _COMMENTED[_COMMENTED.index("\n# ---- second ----") :]
+
+    def test_have_a_new_one_before_what_stands_above_the_next_table(self, profile: Script, own: Path) -> None:
+        path = own / "config.toml"
+        path.write_text(_COMMENTED)
+        assert profile("add", "static:c", *_NEW).code == 0
+        new = '\n[profiles."static:c"]\nurl = "https://c.example"\nsecret = "env://C"\n'
+        before, what_follows = _COMMENTED.split('secret = "env://B"\n')
+        assert path.read_text() == f'{before}secret = "env://B"\n{new}{what_follows}'
+        assert profile("remove", "static:c").code == 0
+        assert path.read_text().replace("\n\n\n", "\n\n") == _COMMENTED
+
+    @pytest.mark.parametrize("line", ["\n", "\r\n"])
+    def test_keep_a_comment_that_nobody_can_tell_whose_it_is(self, profile: Script, own: Path, line: str) -> None:
+        path = own / "config.toml"
+        text = 'version = 1\n[profiles."aws-ecr:a"]\n# perhaps of b\n[profiles."aws-ecr:b"]\n# the end\n'
+        path.write_bytes(text.replace("\n", line).encode())
+        assert profile("remove", "aws-ecr:a").code == 0
+        assert profile("remove", "aws-ecr:b").code == 0
+        assert path.read_bytes() == f"version = 1{line}# perhaps of b{line}# the end{line}".encode()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'version = 1\n[profiles]\n# mine\n[profiles."aws-ecr:a"] # a\n# b follows\n[profiles."aws-ecr:b"]\n',
+            'version = 1\nprofiles = { "aws-ecr:a" = { aws_profile = "x" }, "aws-ecr:b" = {} } # both\n',
+            'version = 1\nprofiles."aws-ecr:a".aws_profile = "x"\n# b follows\nprofiles."aws-ecr:b".aws_profile = "y"\n',
+            'version = 1\n[profiles]\n"aws-ecr:a" = { }\n# b follows\n"aws-ecr:b" = {}\n# the end',
+            'version = 1\r\n[profiles."aws-ecr:a"]\r\naws_profile = "x"\r\n\r\n# windows\r\n[cooldown]\r\n# end\r\n',
+            (
+                'version = 1\n[profiles."github-app:b"]\napp_id = "1"\nprivate_key = "~/k"\ninstallation_id = 7\n'
+                '[profiles."github-app:b".permissions]\ncontents = "read"\n\n# a follows\n[profiles."aws-ecr:a"]\n'
+            ),
+            (
+                'version = 1\n[profiles."aws-ecr:a"]\n\n# rests\n[cooldown]\nrate_limit_seconds = 5\n\n# z follows\n'
+                '[profiles."aws-ecr:z"]\n'
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("command", [("remove",), ("add", "--force", "--set", "aws_profile=new")])
+    def test_however_they_are_written_are_edited_or_left_as_they_are(
+        self, profile: Script, own: Path, text: str, command: tuple[str, ...]
+    ) -> None:
+        path = own / "config.toml"
+        for id_ in sorted(tomllib.loads(text)["profiles"]):
+            path.write_bytes(text.encode())
+            meant = tomllib.loads(text)["profiles"]
+            if command[0] == "remove":
+                del meant[id_]
+            elif id_.startswith("aws-ecr"):
+                meant[id_] = {"aws_profile": "new"}
+            else:
+                continue
+            said = profile(command[0], id_, *command[1:])
+            if said.code == 0:
+                after = path.read_text()
+                assert tomllib.loads(after).get("profiles", {}) == meant
+                comments = {line.partition("#")[2].strip() for line in text.splitlines() if "#" in line} - {"a", ""}
+                assert [comment for comment in comments if comment not in after] == []
+            else:
+                assert "edit it by hand" in said.stderr
+                assert path.read_bytes() == text.encode()
