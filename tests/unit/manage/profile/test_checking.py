@@ -109,6 +109,8 @@ class TestLive:
         profile("add", "acme:a", stdin=TYPED)
         issuer.stop()
         assert verdict(profile, "acme:a", "--live")[1]["success"] is False
+        shown = json.loads(profile("show", "acme:a", "--json").stdout)
+        assert shown["usage_stats"]["failure_counts"] == {"timeout": 1}
 
     def test_it_goes_to_its_own_hosts_alone(self, profile: Script, issuer: Asked) -> None:
         profile("add", "acme:a", "--host", "api.acme.example", stdin=TYPED)

@@ -151,7 +151,7 @@ class TestSettings:
         [
             'version = 1\n[profiles]\n# mine\n[profiles."aws-ecr:a"] # a\n# b follows\n[profiles."aws-ecr:b"]\n',
             'version = 1\nprofiles = { "aws-ecr:a" = { aws_profile = "x" }, "aws-ecr:b" = {} } # both\n',
-            'version = 1\nprofiles."aws-ecr:a".aws_profile = "x"\n# b follows\nprofiles."aws-ecr:b".aws_profile = "y"\n',
+            'version = 1\nprofiles."aws-ecr:a".aws_profile = "x"\n# b\nprofiles."aws-ecr:b".aws_profile = "y"\n',
             'version = 1\n[profiles]\n"aws-ecr:a" = { }\n# b follows\n"aws-ecr:b" = {}\n# the end',
             'version = 1\r\n[profiles."aws-ecr:a"]\r\naws_profile = "x"\r\n\r\n# windows\r\n[cooldown]\r\n# end\r\n',
             (
