@@ -151,7 +151,7 @@ class Broker:
         Raises:
             KeywrightError: it could not be renewed.
         """
-        turn = self._turns.line_up([profile._replace(fallback=())], None, is_forced=request.is_forced).turns[0]
+        turn = self._turns.turn_of(profile, is_forced=request.is_forced)
         if turn.obstacle is not None:
             raise turn.obstacle.about(profile.id, place_of(request))
         if turn.kept is not None and turn.kept.is_renewable:

@@ -77,6 +77,7 @@ class Minting:
         if minter.failure is not None and minter.failing in {"", self.profile.id}:
             failure = minter.failure
             raised = type(failure)(failure.what, mend=failure.mend, retry_after_s=failure.retry_after_s)
+            raised.evidence = failure.evidence
             raised.inputs = {path: stamp(path) for path in minter.logins}
             raise raised
         return Minted(
