@@ -103,7 +103,9 @@ class Broker:
         profile = turn.profile
         reader = find_reader(profile, self._env, turn.kept)
         if reader is not None:
-            return as_it_is(profile.id, reader.read(request, self._now()))
+            # Whose turn it is although its grant was taken back was insisted on, if not by the request itself.
+            is_forced = request.is_forced or turn.decided.is_revoked
+            return as_it_is(profile.id, reader.read(request._replace(is_forced=is_forced), self._now()))
         provider = make(profile, request.place, self._env)
         found = self._kept.find(provider.key)
         served = self._renewals.judge(profile, provider, found)
@@ -162,13 +164,13 @@ class Broker:
         Raises:
             KeywrightError: it could not be renewed.
         """
-        turn = self._turns.line_up([profile._replace(fallback=())], None, is_forced=request.is_forced).turns[0]
+        turn = self._turns.turn_of(profile, is_forced=request.is_forced)
         if turn.obstacle is not None:
             raise turn.obstacle.about(profile.id, place_of(request))
         if turn.kept is not None and turn.kept.is_renewable:
             from keywright.profiles.renewing import Renewing
 
-            Renewing(self._env).renewed(turn.kept, self._now(), is_anew=True)
+            Renewing(self._env).renewed(turn.kept, self._now(), is_anew=True, is_forced=request.is_forced)
             return self.obtain(turn._replace(kept=None), request)
         provider = make(profile, request.place, self._env)
         before = self._kept.find(provider.key)

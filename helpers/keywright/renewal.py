@@ -311,7 +311,9 @@ def expired(found: tuple[Entry, str] | None, cause: KeywrightError) -> Keywright
     if found is None:
         return cause
     error = CredentialExpired(
-        f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]", mend=cause.mend
+        f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]",
+        mend=cause.mend,
+        retry_after_s=cause.retry_after_s,
     )
     error.caused_by, error.is_repeated = cause, cause.is_repeated
     return error.about(cause.account, cause.host)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from fakes.accounts import Accounts, oauth
 from fakes.minter import Minter
 from fakes.outcomes import OUTCOMES, Row
 from keywright import broker
@@ -17,6 +18,7 @@ from keywright.cache.open import Cache, open_cache
 from keywright.errors import (
     Busy,
     CacheUnusable,
+    CredentialExpired,
     CredentialNotFound,
     Evidence,
     KeywrightError,
@@ -25,11 +27,12 @@ from keywright.errors import (
     Unreachable,
 )
 from keywright.freshness import Freshness, Margins
+from keywright.profiles.model import AuthProfile, OAuth
 from keywright.profiles.state import ProfileStates
 from keywright.renewal import Served
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
-from keywright.settings.model import GithubAppOptions, Profile, Route, Settings, StaticOptions
+from keywright.settings.model import GithubAppOptions, KeptOptions, Profile, Route, Settings, StaticOptions
 
 ACME = "github-app:acme"
 SPARE = "github-app:spare"
@@ -493,3 +496,47 @@ class TestResting:
         assert served.is_first_choice, "its answer may be kept until the rest is over"
         routed.after(1)
         assert routed.broker().serve(request()).entry.key.profile == ACME
+
+
+RUN_OUT: list[tuple[KeywrightError, timedelta | None, bool]] = [
+    (
+        Refused("it answered with status 403", retry_after_s=60).as_told(Evidence(status=429)),
+        timedelta(seconds=60),
+        False,
+    ),
+    (Unavailable("/key.pem cannot be read: permission denied"), None, False),
+    (Refused("payment required"), None, True),
+]
+
+
+@pytest.mark.parametrize(("failure", "rests", "is_disabled"), RUN_OUT)
+def test_what_a_failure_means_does_not_depend_on_what_was_cached_before(
+    house: House, failure: KeywrightError, rests: timedelta | None, *, is_disabled: bool
+) -> None:
+    house.get()
+    house.after(3600)
+    house.minter.failure, now = failure, datetime.now(UTC)
+    with pytest.raises(CredentialExpired):
+        house.get()
+    decided = ProfileStates(os.environ).decisions("github-app").of(ACME, "")
+    assert decided.cooldown_until == (now + rests if rests else None)
+    assert (decided.disabled_until is not None) == is_disabled
+
+
+def test_a_grant_is_renewed_for_the_account_that_was_named_even_while_it_rests(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts, asked = Accounts(), list[str]()
+    accounts.keep("acme:ann", oauth(refresh="ann's"), fallback=("acme:bob",))
+    accounts.keep("acme:bob", oauth(refresh="bob's"))
+    accounts.rest("acme:ann", 30)
+
+    def refresh(_self: object, kept: AuthProfile, grant: OAuth, _now: datetime, _timeout_s: float) -> OAuth:
+        asked.append(str(kept.id))
+        return grant._replace(access_token=Secret("new"))
+
+    monkeypatch.setattr("keywright.profiles.token_endpoint.TokenEndpoint.refresh", refresh)
+    named = Profile("acme:ann", KeptOptions())
+    by_name = Request(client=Client.PERSON, verb=Verb.GET, asked=named.id, profile=named.id)
+    served = house.broker().refresh(named, by_name)
+    assert (asked, served.credential.secret.reveal()) == (["acme:ann"], "new")

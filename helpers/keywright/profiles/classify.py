@@ -1,7 +1,8 @@
 """What a failure means: one of nine reasons.
 
 What an issuer said in its own terms comes first (`Evidence`), then the kind of the exception, then its text. A failure
-of this side, such as a file that cannot be read, is never held against a profile, whatever words it is told in.
+of this side, such as a file that cannot be read, is never held against a profile, whatever words it is told in; and one
+that came of another means what that one means.
 """
 
 import re
@@ -90,6 +91,7 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}://[^\s\"'<>]*")
 
 def classify(error: BaseException | None) -> FailureReason:
     """Return what an exception means for the profile it struck. Unknown is never held against it."""
+    error = _origin(error)
     if error is None:
         return FailureReason.UNKNOWN
     if isinstance(error, KeywrightError) and error.evidence is not None:
@@ -139,6 +141,13 @@ def status_in(text: str) -> int | None:
     """
     match = _STATUS.search(text)
     return int(match.group(1)) if match else None
+
+
+def _origin(error: BaseException | None) -> BaseException | None:
+    """Return what the failure came of; itself, if of nothing else."""
+    while isinstance(error, KeywrightError) and error.caused_by is not None:
+        error = error.caused_by
+    return error
 
 
 def _by_evidence(evidence: Evidence) -> FailureReason:

@@ -31,6 +31,9 @@ from keywright.profiles.state import ProfileStates
 from keywright.profiles.token_endpoint import TokenEndpoint, TokenRefresher
 
 LEFT_FOR_SAVING_S: Final = 2.0
+ANSWER_S: Final = 3.0
+"""With less time than this for the answer nothing is asked: a token that is spent and an answer that is late are both
+lost."""
 
 
 class Renewing:
@@ -43,15 +46,17 @@ class Renewing:
         self._states = ProfileStates(env)
         self._refresher = refresher or TokenEndpoint(env)
 
-    def renewed(self, profile: AuthProfile, now: datetime, *, is_anew: bool = False) -> AuthProfile:
+    def renewed(
+        self, profile: AuthProfile, now: datetime, *, is_anew: bool = False, is_forced: bool = False
+    ) -> AuthProfile:
         """Return the profile with a grant that is good at `now`: renewed here, or meanwhile by somebody else.
 
         One that could not be renewed is returned as it is while its access token lasts. `is_anew` asks for a new grant
-        even while the old one is good, and accepts no other.
+        even while the old one is good, and accepts no other. `is_forced` asks even for one that was taken back.
 
         Raises:
             TokenRevoked: its issuer took the grant back; that is kept in mind, and nobody asks again.
-            Busy: another process has been renewing it for too long.
+            Busy: another process has been renewing it for too long, or too little time is left.
             ProviderNotFound: it was removed meanwhile.
             VaultLocked: the vault is locked.
             VaultUnusable: the vault cannot be trusted or written; the refresh token was not spent.
@@ -59,16 +64,16 @@ class Renewing:
         """
         try:
             with hold(renewal_lock(self._states, profile.id), LOCK_WAIT_S) as is_locked:
-                found = self._kept.get(profile.id)
-                if found is None:
-                    raise ProviderNotFound(f"there is no profile `{profile.id}` any more")
+                found = self._current(profile.id)
                 is_newer = found.credential != profile.credential
                 if not isinstance(found.credential, OAuth) or (not found.is_due(now) and (is_newer or not is_anew)):
                     return found
                 if not is_locked:
                     raise Busy("another process has been renewing it for too long", mend="try again")
+                if not is_forced:
+                    self._stop_if_revoked(found)
                 return self._renew_while_locked(found, found.credential, now)
-        except TokenRevoked:
+        except (ProviderNotFound, TokenRevoked):
             raise
         except KeywrightError:
             access_token = profile.credential.access_token if isinstance(profile.credential, OAuth) else None
@@ -76,10 +81,18 @@ class Renewing:
                 raise
             return profile  # not for long, but it is good
 
+    def _current(self, id_: ProfileId) -> AuthProfile:
+        found = self._kept.get(id_)
+        if found is None:
+            raise ProviderNotFound(f"there is no profile `{id_}` any more")
+        return found
+
     def _renew_while_locked(self, profile: AuthProfile, grant: OAuth, now: datetime) -> AuthProfile:
         self._stop_while_failing(profile, now)
         self._kept.check_room()
-        timeout_s = max(left_s(FETCH_S) - LEFT_FOR_SAVING_S, 0.1)
+        timeout_s = left_s(FETCH_S) - LEFT_FOR_SAVING_S
+        if timeout_s < ANSWER_S:
+            raise Busy("too little time is left to renew it", mend="try again")
         with paused():  # what was answered is saved, however late it is
             try:
                 answer = self._refresher.refresh(profile, grant, now, timeout_s)
@@ -106,7 +119,7 @@ class Renewing:
             current = self._kept.get(profile.id)
             if current is None or current.credential != profile.credential:
                 return  # it was another grant that is revoked
-            error.mend = f"run `keywright profile login {profile.id}`"
+            error.mend = _login(profile.id)
             with suppress(StateUnusable):
                 self._states.decide(
                     str(profile.id), instant(profile.created_at), lambda decided: decided._replace(is_revoked=True)
@@ -125,8 +138,20 @@ class Renewing:
             failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
             raise failure.error
 
+    def _stop_if_revoked(self, profile: AuthProfile) -> None:
+        """Whoever waited for the lock may have waited for one who heard that the grant is void."""
+        decisions = self._states.decisions(profile.id.provider)
+        if decisions.of(str(profile.id), instant(profile.created_at)).is_revoked:
+            error = TokenRevoked("its issuer took the grant back", mend=_login(profile.id))
+            error.is_repeated = True
+            raise error
+
     def _failures(self) -> Failures:
         return Failures(locate("state", self._env), self._env)
+
+
+def _login(id_: ProfileId) -> str:
+    return f"run `keywright profile login {id_}`"
 
 
 def renewal_lock(states: ProfileStates, id_: ProfileId) -> str:

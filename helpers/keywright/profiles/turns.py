@@ -87,6 +87,14 @@ class Turns:
         wished = tuple(turn.profile.id for turn in turns)
         return Line((*ready, *resting), wished, inputs, is_steady=not sorts or prefer is not Preference.TYPE)
 
+    def turn_of(self, profile: Profile, *, is_forced: bool = False) -> Turn:
+        """Return the turn of the one profile, whoever might stand in for it.
+
+        Raises:
+            StateUnusable: what was decided about it cannot be read: it may be disabled.
+        """
+        return Book(self._env).turn(profile, self._now(), is_forced=is_forced)
+
     def line_up_provider(
         self, provider: str, prefer: Preference, preferred: str = "", *, is_forced: bool = False
     ) -> Line | None:

@@ -50,7 +50,7 @@ class KeptProvider:
         if kept.is_due(now):
             from keywright.profiles.renewing import Renewing
 
-            kept = Renewing(self.env).renewed(kept, now)
+            kept = Renewing(self.env).renewed(kept, now, is_forced=request.is_forced)
         return Credential(
             secret=kept.secret(now, self._find),
             username=username or None,

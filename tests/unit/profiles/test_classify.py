@@ -360,6 +360,21 @@ def test_what_failed_on_this_side_is_never_held_against_a_profile(code: str, tex
     assert classify(ERRORS[code](text)) is FailureReason.UNKNOWN
 
 
+CAUSES: list[tuple[KeywrightError, str]] = [
+    (Refused("it said no").as_told(Evidence(status=400, code="ThrottlingException")), "rate_limit"),
+    (Refused("it answered with status 403").as_told(Evidence(status=429)), "rate_limit"),
+    (Unavailable("/key.pem cannot be read: permission denied"), "unknown"),
+    (Unreachable("no answer in time"), "timeout"),
+]
+
+
+@pytest.mark.parametrize(("cause", "reason"), CAUSES)
+def test_a_failure_that_came_of_another_means_what_that_one_means(cause: KeywrightError, reason: str) -> None:
+    told = CredentialExpired(f"renewing it failed: {cause.what} [{cause.code}]")
+    told.caused_by = cause
+    assert classify(told) == classify(cause) == reason
+
+
 def test_a_text_means_the_same_in_an_exception_but_for_the_numbers_read_more_carefully() -> None:
     loose = re.compile(r"status 4290|Http 429|Status: 429|STATUS 429|HTTP/1\.1 429|status code 429|error 429|HTTP 408")
     for reason, texts in TEXTS.items():

@@ -14,6 +14,7 @@ from fakes.kept import BORN, NOON, grant, profile, register, token
 from fakes.own_vault import OwnVault
 from keywright.cache.folder import PrivateFolder
 from keywright.cache.lock import hold
+from keywright.deadline import within
 from keywright.errors import (
     Busy,
     CacheUnusable,
@@ -197,6 +198,25 @@ def test_one_that_was_removed_meanwhile_never_comes_back(env: dict[str, str], st
     assert stub.asked == []
 
 
+def test_one_that_was_removed_meanwhile_is_not_used_either_however_long_it_lasts(
+    env: dict[str, str], store: KeptProfiles
+) -> None:
+    lasting = store.save(ANN._replace(credential=held("ann", MINUTE)), BORN)
+    store.remove(ANN.id)
+    with pytest.raises(ProviderNotFound):
+        Renewing(env, Stub(NEW)).renewed(lasting, NOON)
+
+
+def test_a_refresh_token_is_not_spent_where_no_time_is_left_for_the_answer(
+    env: dict[str, str], store: KeptProfiles
+) -> None:
+    stub = Stub(NEW)
+    with within(renewing.LEFT_FOR_SAVING_S + 1), pytest.raises(Busy, match="too little time is left"):
+        Renewing(env, stub).renewed(ANN, NOON)
+    assert stub.asked == []
+    assert store.get(ANN.id) == ANN
+
+
 def test_one_that_is_another_kind_by_now_is_returned_as_it_is(env: dict[str, str], store: KeptProfiles) -> None:
     changed = store.save(ANN._replace(credential=token()), NOON)
     stub = Stub(NEW)
@@ -264,6 +284,30 @@ def test_a_grant_that_was_taken_back_is_kept_in_mind(env: dict[str, str], store:
     assert not is_revoked(env, BOB)
     assert store.get(ANN.id) == ANN, "the reason lies in the state; the grant stays to be looked at"
     assert not is_revoked(env, ANN._replace(created_at=NOON)), "one that is added again owes nothing"
+
+
+def test_of_many_who_wait_one_hears_that_the_grant_was_taken_back_and_nobody_asks_again(
+    env: dict[str, str], store: KeptProfiles
+) -> None:
+    told: list[KeywrightError] = []
+    stub = Stub(TokenRevoked("its issuer took the grant back"))
+
+    def renew() -> None:
+        try:
+            Renewing(env, stub).renewed(ANN, NOON)
+        except KeywrightError as error:
+            told.append(error)
+
+    threads = [threading.Thread(target=renew) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [type(error) for error in told] == [TokenRevoked] * 8
+    assert all("run `keywright profile login acme:ann`" in str(error) for error in told)
+    assert sum(error.is_repeated for error in told) == 7
+    assert len(stub.asked) == 1
+    assert Renewing(env, Stub(NEW)).renewed(ANN, NOON, is_forced=True).is_valid(NOON), "but who insists may"
 
 
 def test_that_an_older_grant_was_taken_back_says_nothing_of_a_newer_one(
