@@ -15,6 +15,9 @@ import pytest
 from fakes.canary import TYPED
 from fakes.oauth_issuer import OAuthIssuer
 from fakes.profile_script import Script, kept
+from fakes.terminal import Said, Terminal
+from keywright.profiles.model import ApiKey
+from keywright.secret import Secret
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 _OPEN_PAGE = "import sys; from keywright.profiles.login.browser import open_page; sys.exit(not open_page(sys.argv[1]))"
@@ -34,6 +37,11 @@ def issuer(own: Path) -> Iterator[OAuthIssuer]:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between two polls of a device's code; the issuer's clock goes on by itself."""
     monkeypatch.setattr("keywright.manage.profile.login.sleep", lambda _seconds: None)
+
+
+@pytest.fixture
+def terminal(own: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(monkeypatch, capfd)
 
 
 @pytest.mark.usefixtures("vault", "hurry")
@@ -75,6 +83,85 @@ class TestBrowser:
         env = os.environ | {"BROWSER": str(browser)}
         code = subprocess.run(["/bin/sh", "-c", script, sys.executable, _OPEN_PAGE], env=env, check=False).returncode
         assert (code, opened.read_text()) == (0, "https://login.example/")
+
+
+@pytest.mark.usefixtures("vault")
+class TestSecrets:
+    def test_end_where_their_line_does_as_windows_ends_it(self, profile: Script) -> None:
+        assert profile("add", "openai:work", stdin=f"{TYPED}\r\n").code == 0
+        found = kept("openai:work")
+        assert found is not None
+        assert found.credential == ApiKey(Secret(TYPED))
+
+    @pytest.mark.parametrize("secret", ["  ", f"{TYPED}\n{TYPED}", f"{TYPED}\0", f"{TYPED}\x1b[2J"])
+    def test_that_no_client_could_be_handed_are_refused_at_once(self, profile: Script, secret: str) -> None:
+        assert profile("add", "openai:work", stdin=secret).code == 2
+        data = json.dumps({"key": secret})
+        said = profile("import", "openai:work", "--mode", "api_key", stdin=data)
+        assert said == Said(
+            2, "", "keywright: the secret is blank, or is no single line of printable characters; nothing was kept\n"
+        )
+        assert kept("openai:work") is None
+
+    def test_are_exported_to_no_file_that_others_may_read(
+        self, profile: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert profile("add", "openai:work", stdin=TYPED).code == 0
+        path = tmp_path / "exported"
+        for mode, code, length in ((0o644, 2, 0), (0o640, 2, 0), (0o600, 0, 1)):
+            path.touch()
+            path.chmod(mode)
+            with path.open("w") as file, monkeypatch.context() as patch:
+                patch.setattr(sys, "stdout", file)
+                assert profile("export", "openai:work", "--reveal").code == code
+            assert (TYPED in path.read_text()) == bool(length)
+
+
+@pytest.mark.usefixtures("vault")
+class TestJson:
+    def test_of_an_export_says_which_mode_the_data_is_of(self, profile: Script, tmp_path: Path) -> None:
+        assert profile("add", "openai:work", stdin=TYPED).code == 0
+        told = {"schema": 1, "success": True, "profile_id": "openai:work", "mode": "api_key"}
+        said = profile("export", "openai:work", "--json")
+        assert json.loads(said.stdout) == told | {"data": {"key": "***"}}
+        file = str(tmp_path / "own.json")
+        said = profile("export", "openai:work", "--json", "--reveal", "--output", file)
+        assert json.loads(said.stdout) == told | {"file": file}
+        assert json.loads(Path(file).read_text()) == {"key": TYPED}
+        said = profile("export", "openai:nobody", "--json")
+        assert (said.code, json.loads(said.stdout)["success"]) == (1, False)
+
+    @pytest.mark.parametrize(
+        ("args", "code", "document"),
+        [
+            (("classify", "HTTP 402", "--json"), 0, {"schema": 1, "reason": "billing"}),
+            (("provider", "show", "x", "--json"), 1, {"success": False, "error": "unknown provider: x"}),
+            (("provider", "scopes", "x", "--json"), 1, {"success": False, "error": "unknown provider: x"}),
+            (
+                ("provider", "add", "/nowhere/x.toml", "--json"),
+                2,
+                {"success": False, "error": "/nowhere/x.toml cannot be read (ENOENT)"},
+            ),
+        ],
+    )
+    def test_is_what_every_command_prints_that_is_asked_for_it(
+        self, terminal: Terminal, args: tuple[str, ...], code: int, document: dict[str, object]
+    ) -> None:
+        said = terminal(*args)
+        assert (said.code, json.loads(said.stdout)) == (code, document)
+
+    def test_of_an_added_provider_names_its_file(self, terminal: Terminal, own: Path, tmp_path: Path) -> None:
+        (tmp_path / "acme.toml").write_text('modes = ["api_key"]\n')
+        said = terminal("provider", "add", str(tmp_path / "acme.toml"), "--json")
+        added = str(own / "providers.d" / "acme.toml")
+        assert json.loads(said.stdout) == {"schema": 1, "success": True, "file": added}
+
+
+@pytest.mark.usefixtures("vault")
+def test_invalidate_knows_the_profiles_of_the_vault(profile: Script, terminal: Terminal) -> None:
+    assert profile("add", "openai:work", stdin=TYPED).code == 0
+    assert terminal("invalidate", "openai:work") == Said(0, "openai:work: nothing was cached\n", "")
+    assert terminal("invalidate", "openai:wrok").code == 2
 
 
 _COMMENTED = """\
@@ -151,7 +238,7 @@ class TestSettings:
         [
             'version = 1\n[profiles]\n# mine\n[profiles."aws-ecr:a"] # a\n# b follows\n[profiles."aws-ecr:b"]\n',
             'version = 1\nprofiles = { "aws-ecr:a" = { aws_profile = "x" }, "aws-ecr:b" = {} } # both\n',
-            'version = 1\nprofiles."aws-ecr:a".aws_profile = "x"\n# b\nprofiles."aws-ecr:b".aws_profile = "y"\n',
+            'version = 1\nprofiles."aws-ecr:a".aws_profile = "x"\n# b comes\nprofiles."aws-ecr:b".aws_profile = "y"\n',
             'version = 1\n[profiles]\n"aws-ecr:a" = { }\n# b follows\n"aws-ecr:b" = {}\n# the end',
             'version = 1\r\n[profiles."aws-ecr:a"]\r\naws_profile = "x"\r\n\r\n# windows\r\n[cooldown]\r\n# end\r\n',
             (
