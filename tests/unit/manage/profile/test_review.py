@@ -16,7 +16,12 @@ from fakes.canary import TYPED
 from fakes.oauth_issuer import OAuthIssuer
 from fakes.profile_script import Script, kept
 from fakes.terminal import Said, Terminal
+from keywright.cache.lock import hold
+from keywright.profiles.identity import ProfileId
+from keywright.profiles.login.once import LoggingIn
 from keywright.profiles.model import ApiKey
+from keywright.profiles.renewing import renewal_lock
+from keywright.profiles.state import ProfileStates
 from keywright.secret import Secret
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -60,6 +65,39 @@ class TestLogin:
         assert (found.mode, found.hosts, found.username) == ("oauth", ("only.example",), "bob")
         assert (found.priority, found.fallback) == (5, ("acme:spare",))
         assert json.loads(profile("show", "acme:work", "--json").stdout)["enabled"] is False
+
+    def test_is_what_a_person_is_led_to_who_has_no_grant_to_pipe(self, profile: Script) -> None:
+        said = profile("add", "gemini:work", "--mode", "oauth")
+        assert (said.code, "run `keywright profile login gemini:work`" in said.stderr) == (2, True)
+
+    def test_waits_for_who_renews_the_old_grant_with_what_it_got(
+        self, profile: Script, issuer: OAuthIssuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert profile("login", "acme:work", "--device").code == 0
+        states = ProfileStates(os.environ)
+        held = renewal_lock(states, ProfileId("acme", "work"))
+        kept_meanwhile: list[bool] = []
+        keep = LoggingIn._keep
+
+        def look(self: LoggingIn, *args: object) -> object:
+            with hold(held, 0) as is_free:
+                kept_meanwhile.append(is_free)
+            return keep(self, *args)  # type: ignore[arg-type]  # as they came
+
+        monkeypatch.setattr(LoggingIn, "_keep", look)
+        assert profile("login", "acme:work", "--device", "--force").code == 0
+        assert kept_meanwhile == [False]
+        with hold(held, 0) as is_free:
+            assert is_free
+
+
+@pytest.mark.usefixtures("vault")
+def test_damaged_state_leaves_what_is_cached_countable(terminal: Terminal, profile: Script, own: Path) -> None:
+    assert profile("add", "openai:work", stdin=TYPED).code == 0
+    assert profile("disable", "openai:work").code == 0
+    (own / "state" / "profiles" / "openai.json").write_text("{")
+    assert terminal("status").code == 1
+    assert terminal("cache", "stats") == Said(0, "0 cached: 0 valid, 0 expired\n", "")
 
 
 @pytest.mark.usefixtures("vault", "hurry")
