@@ -24,6 +24,7 @@ from keywright.profiles.renewing import renewal_lock
 from keywright.profiles.state import ProfileStates
 from keywright.secret import Secret
 
+_SECRET = ("--set", "secret=env://A")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 _OPEN_PAGE = "import sys; from keywright.profiles.login.browser import open_page; sys.exit(not open_page(sys.argv[1]))"
 
@@ -98,6 +99,31 @@ def test_damaged_state_leaves_what_is_cached_countable(terminal: Terminal, profi
     (own / "state" / "profiles" / "openai.json").write_text("{")
     assert terminal("status").code == 1
     assert terminal("cache", "stats") == Said(0, "0 cached: 0 valid, 0 expired\n", "")
+
+
+@pytest.mark.usefixtures("vault")
+def test_damaged_state_stops_what_could_not_be_finished(profile: Script, own: Path) -> None:
+    assert profile("add", "openai:work", stdin=TYPED).code == 0
+    assert profile("add", "static:a", "--mode", "static", "--set", "url=https://a.example", *_SECRET).code == 0
+    assert profile("disable", "openai:work").code == 0
+    for provider in ("openai", "static"):
+        (own / "state" / "profiles" / f"{provider}.json").write_text("{")
+    settings = (own / "config.toml").read_text()
+    for args in (
+        ("remove", "openai:work"),
+        ("add", "openai:work", "--force"),
+        ("add", "openai:new"),
+        ("remove", "static:a"),
+        ("add", "static:b", "--mode", "static", "--set", "url=https://b.example", *_SECRET),
+    ):
+        said = profile(*args, stdin=f"{TYPED}-new")
+        assert (said.code, said.stdout) == (1, "")
+        assert said.stderr.startswith("keywright: failed to ")
+    found = kept("openai:work")
+    assert found is not None
+    assert found.credential == ApiKey(Secret(TYPED))
+    assert kept("openai:new") is None
+    assert (own / "config.toml").read_text() == settings
 
 
 @pytest.mark.usefixtures("vault", "hurry")
