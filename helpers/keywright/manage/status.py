@@ -71,7 +71,9 @@ def count(env: Mapping[str, str], now: datetime) -> tuple[int, int]:
         ConfigurationError: the settings are wrong.
         CacheUnusable: the cache cannot be read.
     """
-    states = [row.state for row in _rows(load(locate(env)), open_cache(env), env, now)]
+    settings, cache = load(locate(env)), open_cache(env)
+    entries = [found[0] for digest in cache.entries.digests() if (found := cache.entries.read(digest))]
+    states = [_state(entry, _plan(entry, settings, env), now) for entry in entries]
     return states.count("fresh") + states.count("stale"), states.count("expired")
 
 

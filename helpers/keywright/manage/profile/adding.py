@@ -26,7 +26,7 @@ def add(wish: Wish, env: Mapping[str, str], now: datetime, asking: Asking) -> Pr
         UsageError: the provider has no such mode, the secret is missing, or something else in the wish is wrong.
         VaultLocked: the vault is locked; nothing was added, as below.
         VaultUnusable: the vault is damaged, cannot be trusted or cannot be written.
-        StateUnusable: what is known of profiles cannot be written; the profile was added.
+        StateUnusable: what is known of profiles cannot be read, and nothing was added; or not be written.
         ConfigurationError: the settings, or what was to be written there, are wrong.
     """
     catalog = load_catalog(locate(env))

@@ -33,7 +33,7 @@ def credential_for(id_: ProfileId, mode: Mode, wish: Wish, asking: Asking) -> Ke
 
 
 def _grant(id_: ProfileId, wish: Wish, asking: Asking) -> Kept:
-    mend = f"pipe the grant's JSON object, or run `keywright profile import {id_} --mode oauth FILE`"
+    mend = f"run `keywright profile login {id_}`, or pipe the JSON object of a grant that you have"
     told = None if asking.is_on_terminal or wish.key_ref else asking.known("")
     if not told:
         raise UsageError("an OAuth grant is required for oauth mode", mend=mend)

@@ -23,7 +23,7 @@ def remove(text: str, env: Mapping[str, str], say: Callable[[str], None]) -> str
         UsageError: it is written in `config.toml`, and a route or a fallback there names it.
         VaultLocked: it may be in the vault, which is locked.
         VaultUnusable: the vault is damaged, cannot be trusted or cannot be written.
-        StateUnusable: what is known of it cannot be forgotten.
+        StateUnusable: what is known of it cannot be read, and nothing was changed; or not be forgotten.
         ConfigurationError: the settings are wrong.
         Unavailable: they cannot be written.
         Busy: others kept the vault or the settings locked for too long.
@@ -31,6 +31,7 @@ def remove(text: str, env: Mapping[str, str], say: Callable[[str], None]) -> str
     settings = load(locate(env))
     with doing("delete profile"):
         id_ = ProfileId.split(text) if text in settings.profiles else _parsed(text)
+        ProfileStates(env).decisions(id_.provider)  # what cannot be read now could not be forgotten afterwards
         if str(id_) in settings.profiles:
             written.remove(str(id_), env)
         elif id_.provider in OPTIONS:

@@ -51,14 +51,16 @@ def keep(profile: AuthProfile, priority: int | None, env: Mapping[str, str], *, 
         VaultLocked: the vault is locked; nothing was changed, as below.
         VaultUnusable: the vault is damaged, cannot be trusted or cannot be written.
         Busy: other processes kept the vault locked for too long.
-        StateUnusable: what is known of profiles cannot be written; the profile was put.
+        StateUnusable: what is known of profiles cannot be read, and nothing was changed; or not be written.
     """
-    id_ = str(profile.id)
+    id_, states = str(profile.id), ProfileStates(env)
+    with doing("save profile"):
+        states.decisions(profile.id.provider)  # what cannot be read now could not be forgotten afterwards
     with doing("save profile"), KeptProfiles(env).editing(profile.id.provider) as profiles:
         if id_ in profiles and not is_forced:
             raise written.exists(id_)
         profiles[id_] = _in_place_of(profiles.get(id_), profile, priority)
-    ProfileStates(env).forget(id_)
+    states.forget(id_)
     with suppress(CacheUnusable):  # what failed before is no reason not to ask for the new one
         forget_failures(id_, open_cache(env))
 
@@ -73,10 +75,12 @@ def write(
         ConfigurationError: the settings, or what was to be written there, are wrong; nothing was changed, as below.
         Unavailable: they cannot be written.
         Busy: others kept them locked for too long.
-        StateUnusable: what is known of profiles cannot be written; the profile was put.
+        StateUnusable: what is known of profiles cannot be read, and nothing was changed; or not be written.
     """
-    written.put(id_, table, env, is_forced=is_forced)
     states = ProfileStates(env)
+    with doing("save profile"):
+        states.decisions(id_.provider)
+    written.put(id_, table, env, is_forced=is_forced)
     with states.changing(id_.provider) as draft:
         draft.decided.pop(str(id_), None)
         draft.used.pop(str(id_), None)

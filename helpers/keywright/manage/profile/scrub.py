@@ -9,8 +9,8 @@ LENGTH_AT_MOST: Final = 200
 _READ_AT_MOST: Final = 20_000
 
 _NAMED: Final = re.compile(
-    r"""(?ix) \b ((?:api[_-]?)? key | passw(?:or)?d | passphrase | secret | [a-z_-]{0,30} token) (["']? \s* [:=] \s*)
-        (["'] [^"']+ | [^\s"',;&]+)"""
+    r"""(?ix) (?<![a-z0-9_-]) ((?:[a-z0-9_-]{0,40}? (?:key|passwo?r?d|passphrase|pwd|secret|token) [a-z0-9_-]{0,20}))
+        (["']? \s* (?:[:=]|%3d) \s*) (["'] [^"']+ | [^\s"',;&]+)"""
 )
 _AFTER_SCHEME: Final = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]{4,}")
 _USERINFO: Final = re.compile(r"(?<=://)[^\s/@]+@")

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from keywright.cache.failures import Failures
 from keywright.cache.folder import locate
 from keywright.cache.lock import hold
+from keywright.deadline import LOCK_WAIT_S
 from keywright.errors import Busy, CacheUnusable, UsageError
 from keywright.profiles.catalog import Catalog, ProviderMetadata
 from keywright.profiles.identity import ProfileId
@@ -21,7 +22,7 @@ from keywright.profiles.login.person import Person
 from keywright.profiles.login.plan import Given, Plan, plan_of
 from keywright.profiles.mode import Mode
 from keywright.profiles.model import AuthProfile, OAuth
-from keywright.profiles.renewing import entry_of
+from keywright.profiles.renewing import entry_of, renewal_lock
 from keywright.profiles.state import ProfileStates
 
 WAIT_S: Final = 330.0
@@ -83,7 +84,9 @@ class LoggingIn:
             if found is not None and found != before and found.is_valid(self._person.now()):
                 return LoggedIn(found, is_others=True, is_enabled=self._is_enabled(found))
             grant = flow(plan, self._person)
-            return self._keep(id_, grant, plan)
+            # Nobody is to find the old grant revoked, and say so of the new one; which is kept in any case.
+            with hold(renewal_lock(self._states, id_), LOCK_WAIT_S):
+                return self._keep(id_, grant, plan)
 
     def _plan(
         self, id_: ProfileId, provider: ProviderMetadata, given: Given, before: AuthProfile | None, *, is_forced: bool

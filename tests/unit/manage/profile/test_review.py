@@ -16,9 +16,15 @@ from fakes.canary import TYPED
 from fakes.oauth_issuer import OAuthIssuer
 from fakes.profile_script import Script, kept
 from fakes.terminal import Said, Terminal
+from keywright.cache.lock import hold
+from keywright.profiles.identity import ProfileId
+from keywright.profiles.login.once import LoggingIn
 from keywright.profiles.model import ApiKey
+from keywright.profiles.renewing import renewal_lock
+from keywright.profiles.state import ProfileStates
 from keywright.secret import Secret
 
+_SECRET = ("--set", "secret=env://A")
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 _OPEN_PAGE = "import sys; from keywright.profiles.login.browser import open_page; sys.exit(not open_page(sys.argv[1]))"
 
@@ -60,6 +66,64 @@ class TestLogin:
         assert (found.mode, found.hosts, found.username) == ("oauth", ("only.example",), "bob")
         assert (found.priority, found.fallback) == (5, ("acme:spare",))
         assert json.loads(profile("show", "acme:work", "--json").stdout)["enabled"] is False
+
+    def test_is_what_a_person_is_led_to_who_has_no_grant_to_pipe(self, profile: Script) -> None:
+        said = profile("add", "gemini:work", "--mode", "oauth")
+        assert (said.code, "run `keywright profile login gemini:work`" in said.stderr) == (2, True)
+
+    def test_waits_for_who_renews_the_old_grant_with_what_it_got(
+        self, profile: Script, issuer: OAuthIssuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert profile("login", "acme:work", "--device").code == 0
+        states = ProfileStates(os.environ)
+        held = renewal_lock(states, ProfileId("acme", "work"))
+        kept_meanwhile: list[bool] = []
+        keep = LoggingIn._keep
+
+        def look(self: LoggingIn, *args: object) -> object:
+            with hold(held, 0) as is_free:
+                kept_meanwhile.append(is_free)
+            return keep(self, *args)  # type: ignore[arg-type]  # as they came
+
+        monkeypatch.setattr(LoggingIn, "_keep", look)
+        assert profile("login", "acme:work", "--device", "--force").code == 0
+        assert kept_meanwhile == [False]
+        with hold(held, 0) as is_free:
+            assert is_free
+
+
+@pytest.mark.usefixtures("vault")
+def test_damaged_state_leaves_what_is_cached_countable(terminal: Terminal, profile: Script, own: Path) -> None:
+    assert profile("add", "openai:work", stdin=TYPED).code == 0
+    assert profile("disable", "openai:work").code == 0
+    (own / "state" / "profiles" / "openai.json").write_text("{")
+    assert terminal("status").code == 1
+    assert terminal("cache", "stats") == Said(0, "0 cached: 0 valid, 0 expired\n", "")
+
+
+@pytest.mark.usefixtures("vault")
+def test_damaged_state_stops_what_could_not_be_finished(profile: Script, own: Path) -> None:
+    assert profile("add", "openai:work", stdin=TYPED).code == 0
+    assert profile("add", "static:a", "--mode", "static", "--set", "url=https://a.example", *_SECRET).code == 0
+    assert profile("disable", "openai:work").code == 0
+    for provider in ("openai", "static"):
+        (own / "state" / "profiles" / f"{provider}.json").write_text("{")
+    settings = (own / "config.toml").read_text()
+    for args in (
+        ("remove", "openai:work"),
+        ("add", "openai:work", "--force"),
+        ("add", "openai:new"),
+        ("remove", "static:a"),
+        ("add", "static:b", "--mode", "static", "--set", "url=https://b.example", *_SECRET),
+    ):
+        said = profile(*args, stdin=f"{TYPED}-new")
+        assert (said.code, said.stdout) == (1, "")
+        assert said.stderr.startswith("keywright: failed to ")
+    found = kept("openai:work")
+    assert found is not None
+    assert found.credential == ApiKey(Secret(TYPED))
+    assert kept("openai:new") is None
+    assert (own / "config.toml").read_text() == settings
 
 
 @pytest.mark.usefixtures("vault", "hurry")
