@@ -36,6 +36,11 @@ class Line(NamedTuple):
     inputs: Mapping[str, str]
     is_steady: bool
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is one at most that may ever be used, as far as that depends on nobody but time."""
+        return sum(turn.obstacle is None or turn.until is not None for turn in self.turns) <= 1
+
     def passed_over_for(self, turn: Turn) -> list[Turn]:
         """Return those that rest, and would have come before `turn`."""
         before = self.wished[: self.wished.index(turn.profile.id)]
