@@ -66,12 +66,13 @@ class Broker:
                 continue
             try:
                 served = self.obtain(turn, request)
-            except (UsageError, ConfigurationError) as error:
-                raise error.about(turn.profile.id, place_of(request)) from None
+            except (UsageError, ConfigurationError) as error:  # is told, whoever could stand in
+                failed.add(turn, error.about(turn.profile.id, place_of(request)))
+                break
             except KeywrightError as error:
                 failed.add(turn, error.about(turn.profile.id, place_of(request)))
                 if not error.is_repeated:
-                    self._turns.failed(turn, error, is_alone=len(line.turns) == 1)
+                    self._turns.failed(turn, error, is_alone=line.is_alone)
                 if is_spent():
                     break
                 continue
@@ -189,7 +190,10 @@ class Broker:
         for profile in self._everyone(request):
             if find_reader(profile, self._env) is not None:
                 continue
-            key = make(profile, request.place, self._env).key
+            try:
+                key = make(profile, request.place, self._env).key
+            except (UsageError, ConfigurationError):  # never served it, because it does not fit the place
+                continue
             dropped += self.drop(key.digest, rejected)
         return dropped
 

@@ -47,11 +47,14 @@ class Failed:
         )
 
     def error(self) -> KeywrightError:
-        """Return the failure of the whole request: that of its one profile, or one that names every profile and why."""
+        """Return the failure of the whole request: that of its one profile, or one that names every profile and why.
+
+        Its kind, and how to mend it, are those of the last one that no person disabled.
+        """
         errors = [error for _, error in self._failed]
         if len(errors) == 1:
             return errors[0]
-        last = errors[-1]
+        last = ([error for turn, error in self._failed if not _is_wished(turn)] or errors)[-1]
         told = "; ".join(f"{error.account}: {error.what} [{error.code}]" for error in errors)
         error = type(last)(f"every profile failed: {told}", mend=last.mend)
         error.host = last.host

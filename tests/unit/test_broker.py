@@ -18,6 +18,7 @@ from keywright.cache.open import Cache, open_cache
 from keywright.errors import (
     Busy,
     CacheUnusable,
+    ConfigurationError,
     CredentialExpired,
     CredentialNotFound,
     Evidence,
@@ -32,7 +33,7 @@ from keywright.profiles.state import ProfileStates
 from keywright.renewal import Served
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
-from keywright.settings.model import GithubAppOptions, KeptOptions, Profile, Route, Settings, StaticOptions
+from keywright.settings.model import EcrOptions, GithubAppOptions, KeptOptions, Profile, Route, Settings, StaticOptions
 
 ACME = "github-app:acme"
 SPARE = "github-app:spare"
@@ -355,6 +356,52 @@ class TestSeveralProfiles:
         with pytest.raises(Unreachable):
             routed.get()
         assert routed.minter.calls == 1
+
+    def test_a_wrong_setting_of_the_next_does_not_hide_why_the_first_failed(self, routed: House) -> None:
+        (route,) = routed.settings.routes
+        options = StaticOptions(url="https://elsewhere.example", secret="env://ABSENT_TOKEN")
+        routed.settings = routed.settings._replace(
+            profiles={**routed.settings.profiles, "static:other": Profile(id="static:other", options=options)},
+            routes=(route._replace(profiles=(ACME, "static:other")),),
+        )
+        routed.minter.failure = Unreachable("no answer")
+        with pytest.raises(
+            ConfigurationError, match=r"acme: no answer \[unreachable\]; static:other: it is for"
+        ) as raised:
+            routed.get()
+        assert "mend the route" in raised.value.mend
+
+    def test_one_whose_only_stand_in_a_person_disabled_is_alone(self, routed: House) -> None:
+        states = ProfileStates(os.environ)
+        states.decide(SPARE, "", lambda decided: decided._replace(enabled=False))
+        routed.minter.failure = Refused("it said no").as_told(Evidence(status=403))
+        with pytest.raises(Refused, match="it said no") as raised:
+            routed.get()
+        assert states.decisions("github-app").of(ACME, "").disabled_until is None
+        assert "profile enable" not in str(raised.value), "what somebody wished is not what is to be mended"
+
+    def test_what_is_rejected_is_dropped_although_a_stand_in_does_not_fit_the_place(self, house: House) -> None:
+        secret = house.broker().serve(request()).credential.secret
+        stand_in = Profile(id="aws-ecr:images", options=EcrOptions())
+        for fallback, routed in ((("aws-ecr:images",), (ACME,)), ((), ("aws-ecr:images", ACME))):
+            house.get()
+            (route,) = house.settings.routes
+            settings = house.settings._replace(
+                profiles={
+                    ACME: house.settings.profiles[ACME]._replace(fallback=fallback),
+                    "aws-ecr:images": stand_in,
+                },
+                routes=(route._replace(profiles=routed),),
+            )
+            broker_ = Broker(
+                settings=settings,
+                cache=house.cache,
+                env=os.environ,
+                now=lambda: datetime.now(UTC),
+                say=house.said.append,
+            )
+            assert broker_.invalidate(request(), None) == 1
+        assert house.get() != secret.reveal()
 
     def test_the_error_after_the_last_names_each_and_why(self, routed: House) -> None:
         routed.minter.failure = Refused("401", mend="check app_id")

@@ -107,7 +107,7 @@ class Resolver:
                 search.fail(turn, error)
                 # A wrong setting is nothing that the account has done, and an old failure has been noted already.
                 if not isinstance(error, ConfigurationError | UsageError) and not error.is_repeated:
-                    self._turns.failed(turn, error, is_alone=len(turns) == 1)
+                    self._turns.failed(turn, error, is_alone=bool(line and line.is_alone))
                 if is_spent():
                     break
                 continue

@@ -36,6 +36,11 @@ class Line(NamedTuple):
     inputs: Mapping[str, str]
     is_steady: bool
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is one at most that may ever be used, as far as that depends on nobody but time."""
+        return sum(turn.obstacle is None or turn.until is not None for turn in self.turns) <= 1
+
 
 class Turns:
     """Puts profiles in line and notes what became of each, for one process."""
