@@ -116,17 +116,27 @@ class Renewing:
 
     def _remember(self, profile: AuthProfile, error: KeywrightError, now: datetime) -> None:
         if isinstance(error, TokenRevoked):
-            current = self._kept.get(profile.id)
-            if current is None or current.credential != profile.credential:
-                return  # it was another grant that is revoked
             error.mend = _login(profile.id)
-            with suppress(StateUnusable):
-                self._states.decide(
-                    str(profile.id), instant(profile.created_at), lambda decided: decided._replace(is_revoked=True)
-                )
+            if not self._is_other_grant(profile):
+                self._decide(profile, is_revoked=True)
+                if self._is_other_grant(profile):  # who logged in between the two has another grant
+                    self._decide(profile, is_revoked=False)
             return
         with suppress(CacheUnusable):
             self._failures().record(entry_of(profile.id), error.about(str(profile.id), ""), now.timestamp(), {})
+
+    def _is_other_grant(self, profile: AuthProfile) -> bool:
+        """Whether the profile's grant is there no more: removed, or replaced by another."""
+        current = self._kept.get(profile.id)
+        if current is None:
+            return True
+        return (current.created_at, current.credential) != (profile.created_at, profile.credential)
+
+    def _decide(self, profile: AuthProfile, *, is_revoked: bool) -> None:
+        with suppress(StateUnusable):
+            self._states.decide(
+                str(profile.id), instant(profile.created_at), lambda decided: decided._replace(is_revoked=is_revoked)
+            )
 
     def _stop_while_failing(self, profile: AuthProfile, now: datetime) -> None:
         failure = None

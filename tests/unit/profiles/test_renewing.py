@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ from keywright.errors import (
 from keywright.profiles import renewing
 from keywright.profiles.instants import instant
 from keywright.profiles.kept import KeptProfiles
+from keywright.profiles.known import Decided
 from keywright.profiles.model import AuthProfile, OAuth
 from keywright.profiles.renewing import Renewing
 from keywright.profiles.state import ProfileStates
@@ -318,6 +320,25 @@ def test_that_an_older_grant_was_taken_back_says_nothing_of_a_newer_one(
     with pytest.raises(TokenRevoked):
         Renewing(env, stub).renewed(ANN, NOON)
     assert not is_revoked(env, ANN)
+
+
+def test_who_logs_in_while_it_is_being_noted_has_a_grant_that_is_good(
+    env: dict[str, str], store: KeptProfiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, decide = ProfileStates(env), ProfileStates.decide
+
+    def log_in_first(self: ProfileStates, *given: Any) -> Decided:
+        monkeypatch.undo()
+        monkeypatch.setenv("KEYWRIGHT_HOME", env["KEYWRIGHT_HOME"])
+        store.save(ANN._replace(credential=grant()), NOON)
+        return decide(self, *given)
+
+    states.decide(str(ANN.id), instant(BORN), lambda decided: decided._replace(enabled=False))
+    monkeypatch.setattr(ProfileStates, "decide", log_in_first)
+    with pytest.raises(TokenRevoked):
+        Renewing(env, Stub(TokenRevoked("its issuer took the grant back"))).renewed(ANN, NOON)
+    assert not is_revoked(env, ANN)
+    assert states.decisions("acme").of(str(ANN.id), instant(BORN)).enabled is False
 
 
 def test_no_room_on_the_disk_spends_nothing(
