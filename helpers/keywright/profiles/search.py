@@ -3,9 +3,10 @@
 from typing import Final
 
 from keywright.errors import CredentialExpired, KeywrightError, ProfileNotFound, Unavailable
-from keywright.profiles.instants import instant
+from keywright.profiles.instants import moment
 from keywright.profiles.resolution import ResolutionOptions
 from keywright.profiles.turn import Turn
+from keywright.profiles.turns import Line
 
 _LIST: Final = "`keywright profile list` shows what there is"
 
@@ -54,13 +55,11 @@ class Search:
         self._told.append(error)
         self._passed.append(error)
 
-    def told(self, turn: Turn) -> str:
+    def told(self, turn: Turn, line: Line) -> str:
         """Return one line on why it is this profile and not another; empty if there is nothing to tell."""
-        reasons = [str(error) for error in self._told]
+        reasons = [*map(str, self._told), *(_resting(one) for one in self._passed_over(turn, line))]
         if turn.rests:
-            until = turn.candidate.cooldown_until
-            rest = f"{turn.profile.id}: it is cooling down{f' until {instant(until)}' if until else ''}"
-            return "; ".join([*reasons, f"{rest}, and used all the same"])
+            return "; ".join([*reasons, f"{_resting(turn)}, and used all the same"])
         return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
 
     def error(self, failing: str) -> KeywrightError:
@@ -71,6 +70,16 @@ class Search:
         error = ProfileNotFound(f"{what}: {told}" if told else what, mend=causes[0].mend if causes else _LIST)
         error.caused_by = causes[0] if causes else None
         return error
+
+    def _passed_over(self, turn: Turn, line: Line) -> list[Turn]:
+        """Return those that rest, have not been tried, and would have come before `turn`."""
+        wished = [self._wished, *line.wished]
+        before = wished[: wished.index(turn.profile.id)]
+        return [
+            one
+            for one in line.turns
+            if one.rests and one.profile.id in before and one.profile.id not in self.attempted and not self._unfit(one)
+        ]
 
     def _pass(self, reason: KeywrightError, id_: str) -> None:
         self._passed.append(reason.about(id_, ""))
@@ -85,3 +94,8 @@ class Search:
             mend = f"run `keywright profile add {turn.profile.id} --force`"
             return CredentialExpired("what it holds has expired, or is about to", mend=mend)
         return None
+
+
+def _resting(turn: Turn) -> str:
+    until = turn.candidate.cooldown_until
+    return f"{turn.profile.id}: it is cooling down{f' until {moment(until)}' if until else ''}"
