@@ -59,12 +59,13 @@ class Turns:
         prefer: Preference | None,
         *,
         is_forced: bool = False,
+        has_fallbacks: bool = True,
         book: Book | None = None,
     ) -> Line:
         """Return the profiles, and right after each the ones it names as its fallback, in the order to try them.
 
         Those that rest come last. `is_forced` overrides what was decided about them; not about their fallbacks, which
-        nobody named. A `book` brings along what was read already.
+        nobody named. Without `has_fallbacks` there are none. A `book` brings along what was read already.
 
         Raises:
             StateUnusable: what was decided about one cannot be read: it may be disabled.
@@ -76,7 +77,7 @@ class Turns:
         last_good = _last_good(book, profiles) if sorts else ""
         awake = [turn.candidate._replace(cooldown_until=None) for turn in found.values()]
         turns = [found[candidate.id] for candidate in order(awake, prefer, last_good, now)]
-        stand_ins = [profile for turn in turns for profile in self._fallbacks(turn)]
+        stand_ins = [profile for turn in turns for profile in self._fallbacks(turn)] if has_fallbacks else []
         if stand_ins:
             inputs = {**self._stamps(book, stand_ins), **inputs}
             turns = list(self._with_fallbacks(book, turns, now))
@@ -115,16 +116,14 @@ class Turns:
             profiles = [Profile(id=id_, options=KeptOptions()) for id_ in book.kept(provider)]
         if not profiles:
             return None
-        line = self.line_up(profiles, prefer, book=book)
+        line = self.line_up(profiles, prefer, has_fallbacks=False, book=book)
         now = self._now()
         turns = [
             book.turn(turn.profile, now, is_forced=True) if is_forced and turn.profile.id == preferred else turn
             for turn in line.turns
-            if turn.profile.provider == provider
         ]
         turns.sort(key=lambda turn: (turn.rests, not turn.rests and turn.profile.id != preferred))
-        wished = tuple(id_ for id_ in line.wished if ProfileId.split(id_).provider == provider)
-        return line._replace(turns=tuple(turns), wished=wished, inputs={**line.inputs, **seen})
+        return line._replace(turns=tuple(turns), inputs={**line.inputs, **seen})
 
     def served(self, turn: Turn, *, is_new: bool) -> None:
         """Note that the profile gave a credential.

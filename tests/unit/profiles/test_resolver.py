@@ -511,6 +511,18 @@ class TestOtherProviders:
         assert found.error
         assert found.attempted == (A,)
 
+    def test_what_is_known_of_another_providers_fallback_is_not_even_looked_at(self) -> None:
+        people = Accounts()
+        people.keep(A, fallback=("groq:me", "openai:gone"))
+        people.keep("groq:me")
+        people.decide("groq:me", enabled=False)
+        with open(f"{people.states.folder}/groq.json", "w") as file:
+            file.write("{")
+        people.failures = {A: DOWN}
+        found = people.resolver().resolve("openai")
+        assert "it did not answer" in str(found.error)
+        assert found.attempted == (A,)
+
     def test_profiles_of_the_settings_are_resolved_alike(self) -> None:
         options = GithubAppOptions(app_id="1", private_key="/key.pem", installation_id=7)
         names = ("github-app:acme", "github-app:spare")
