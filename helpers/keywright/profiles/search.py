@@ -45,7 +45,8 @@ class Search:
         is_forced = self._options.is_forced and id_ == self._wished
         reason = turn.obstacle or (None if is_forced else self._unfit(turn))
         if reason is not None:
-            self._pass(reason, id_)
+            is_left_alone = turn.obstacle is not None and turn.until is not None  # for a while, by nobody's wish
+            self._pass(reason, id_, is_told=is_left_alone)
         return reason is None
 
     def fail(self, turn: Turn, error: KeywrightError) -> None:
@@ -81,9 +82,9 @@ class Search:
             if one.rests and one.profile.id in before and one.profile.id not in self.attempted and not self._unfit(one)
         ]
 
-    def _pass(self, reason: KeywrightError, id_: str) -> None:
+    def _pass(self, reason: KeywrightError, id_: str, *, is_told: bool = False) -> None:
         self._passed.append(reason.about(id_, ""))
-        if id_ == self._wished:
+        if is_told or id_ == self._wished:
             self._told.append(reason)
 
     def _unfit(self, turn: Turn) -> KeywrightError | None:

@@ -97,17 +97,19 @@ class Book:
         obstacle = trouble
         if obstacle is None and not is_forced:
             obstacle = _obstacle(profile.id, decided, kept, standing, until if is_off else None)
+        has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
+        ends = until if has_end else None
         candidate = Candidate(
             id=profile.id,
             name=profile.id.rpartition(":")[2],
             mode=_mode(profile, kept),
             priority=_priority(profile, decided, kept),
-            is_valid=obstacle is None and (kept is None or kept.is_valid(now) or kept.is_renewable),
+            # Who is left alone for a while keeps their place: what serves instead serves until that is over.
+            is_valid=(obstacle is None or ends is not None)
+            and (kept is None or kept.is_valid(now) or kept.is_renewable),
             last_used=used.last_used,
             cooldown_until=until if obstacle is None else None,
         )
-        has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
-        ends = until if has_end else None
         return Turn(profile, candidate, since, kept, standing, obstacle, ends, decided, used)
 
     def kept(self, provider: str) -> "Mapping[str, AuthProfile]":

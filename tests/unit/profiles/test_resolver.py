@@ -475,6 +475,15 @@ class TestWhatIsTold:
                 "openai:a: it is cooling down until 2030-01-01T12:00:30Z; using openai:b instead",
             ),
             (
+                lambda people: people.disable_for(A, 3600),
+                "",
+                (
+                    "openai:a: it is left alone until 2030-01-01T13:00:00Z for `billing`; `keywright profile enable "
+                    "openai:a` ends that; using openai:b instead"
+                ),
+            ),
+            (lambda people: people.disable_for(C, 3600), "", ""),
+            (
                 lambda people: people.rest(C, 30),
                 "c",
                 "openai:c: it is cooling down until 2030-01-01T12:00:30Z; using openai:a instead",
