@@ -12,6 +12,7 @@ import time_machine
 from fakes.accounts import Accounts, oauth
 from fakes.minter import Minter
 from fakes.outcomes import OUTCOMES, Row
+from fakes.own_vault import OwnVault
 from keywright import broker
 from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
@@ -378,6 +379,21 @@ class TestSeveralProfiles:
         [told] = routed.said
         assert "acme for https://github.com/acme: it is left alone until" in told
         assert told.endswith(f"using {SPARE} instead")
+
+    @pytest.mark.parametrize("prefer", [None, Preference.VALID, Preference.DEFAULT])
+    def test_who_stands_in_for_one_that_is_locked_away_is_told_of_and_never_ready(
+        self, routed: House, prefer: Preference | None
+    ) -> None:
+        Accounts().keep("acme:ann")
+        OwnVault().lock()
+        (route,) = routed.settings.routes
+        routed.settings = routed.settings._replace(
+            routes=(route._replace(prefer=prefer, profiles=("acme:ann", SPARE)),)
+        )
+        served = routed.broker().serve(request())
+        assert (served.entry.key.profile, served.is_first_choice) == (SPARE, False)
+        [told] = routed.said
+        assert told.startswith("acme:ann for https://github.com/acme: the vault is locked")
 
     def test_a_wrong_setting_of_the_next_does_not_hide_why_the_first_failed(self, routed: House) -> None:
         (route,) = routed.settings.routes

@@ -104,8 +104,7 @@ class Book:
             name=profile.id.rpartition(":")[2],
             mode=_mode(profile, kept),
             priority=_priority(profile, decided, kept),
-            # Who is left alone for a while keeps their place: what serves instead serves until that is over.
-            is_valid=(obstacle is None or ends is not None)
+            is_valid=(obstacle is None or _passes(obstacle, ends))
             and (kept is None or kept.is_valid(now) or kept.is_renewable),
             last_used=used.last_used,
             cooldown_until=until if obstacle is None else None,
@@ -180,6 +179,11 @@ def _obstacle(
         why = f"it is left alone until {moment(off_until)} for `{standing.disabled_reason}`"
         return Unavailable(why, mend=f"`keywright profile enable {id_}` ends that")
     return None
+
+
+def _passes(obstacle: KeywrightError, ends: datetime | None) -> bool:
+    """Whether the profile keeps its place meanwhile: who serves in its stead is only to do so until that is over."""
+    return ends is not None or isinstance(obstacle, VaultLocked | VaultUnusable)
 
 
 def _mode(profile: Profile, kept: "AuthProfile | None") -> Mode:
