@@ -34,6 +34,7 @@ def profiles(stage: Stage, rounds: int) -> Iterator[Race]:
     homes = {count: keep(stage, count) for count in (FEW, MANY)}
     contestants = {
         "keywright token": [str(stage.programs / "keywright"), "token", "openai:p5"],
+        "keywright resolve": [str(stage.programs / "keywright"), "resolve", "openai"],
         "the look-up alone": [str(stage.programs / "python"), "-I", "-c", LOOK],
     }
     for name, argv in contestants.items():

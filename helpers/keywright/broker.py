@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
@@ -14,17 +16,19 @@ from keywright.errors import (
     StateUnusable,
     UsageError,
 )
-from keywright.failed import Failed
 from keywright.freshness import Freshness
-from keywright.profiles.turn import Turn
-from keywright.profiles.turns import Line, Turns
+from keywright.profiles.uncontested import find_inputs
 from keywright.prompt import Ask
 from keywright.providers.registry import find_reader, make
 from keywright.renewal import CAUSES, Renewals, Served, as_it_is, expired, place_of
 from keywright.request import Request
-from keywright.routes import choice_for
+from keywright.routes import Choice, choice_for
 from keywright.secret import Secret
 from keywright.settings.model import Profile, Settings
+
+if TYPE_CHECKING:
+    from keywright.profiles.turn import Turn
+    from keywright.profiles.turns import Line, Turns
 
 
 class Broker:
@@ -47,7 +51,6 @@ class Broker:
         self._env = env
         self._now = now
         self._say = say
-        self._turns = Turns(settings=settings, env=env, now=now, say=say)
         self._renewals = Renewals(settings=settings, kept=self._kept, now=now, say=say, ask=ask)
 
     def serve(self, request: Request) -> Served:
@@ -58,7 +61,13 @@ class Broker:
             StateUnusable: what was decided about its profiles cannot be read.
             KeywrightError: every profile failed; the message names each and why.
         """
-        line = self._line_up(request)
+        choice = choice_for(self._settings, request)
+        served = self._uncontested(choice, request)
+        if served is not None:
+            return served
+        from keywright.failed import Failed
+
+        line = self._line_up(choice, request)
         failed = Failed(line)
         for turn in line.turns:
             if turn.obstacle is not None:
@@ -83,7 +92,7 @@ class Broker:
             return failed.placed(served, turn, is_forced=request.is_forced)
         raise failed.error()
 
-    def obtain(self, turn: Turn, request: Request) -> Served:
+    def obtain(self, turn: "Turn", request: Request) -> Served:
         """Return a credential of the one profile that is not expired; what came of it is noted by who asked.
 
         A fresh or stale entry costs a few file reads and no lock. Only an expired or missing one makes a process wait,
@@ -126,7 +135,9 @@ class Broker:
         Raises:
             KeywrightError: the renewal failed; it is remembered.
         """
-        cache, line = self._cache, self._line_up(request)
+        from keywright.failed import Failed
+
+        cache, line = self._cache, self._line_up(choice_for(self._settings, request), request)
         failed = Failed(line)
         for turn in line.turns:
             if turn.obstacle is not None:
@@ -220,13 +231,30 @@ class Broker:
             cache.failures.forget(digest)
             return 1
 
-    def _line_up(self, request: Request) -> Line:
-        choice = choice_for(self._settings, request)
+    def _uncontested(self, choice: Choice, request: Request) -> Served | None:
+        """Return what is cached for the one profile that can be meant, if its turn need not be found out."""
+        profile = choice.profiles[0]
+        if len(choice.profiles) > 1 or request.is_forced or find_reader(profile, self._env) is not None:
+            return None
+        decided = find_inputs(profile, self._env, self._now())
+        if decided is None:
+            return None
+        provider = make(profile, request.place, self._env)
+        served = self._renewals.judge(profile, provider, self._kept.find(provider.key))
+        return served._replace(decided=decided) if served else None
+
+    def _line_up(self, choice: Choice, request: Request) -> "Line":
         return self._turns.line_up(choice.profiles, choice.prefer, is_forced=request.is_forced)
+
+    @cached_property
+    def _turns(self) -> "Turns":
+        from keywright.profiles.turns import Turns
+
+        return Turns(settings=self._settings, env=self._env, now=self._now, say=self._say)
 
     def _everyone(self, request: Request) -> list[Profile]:
         """Return the profiles that may have served the request, and what may stand in for them."""
         try:
-            return [turn.profile for turn in self._line_up(request).turns]
+            return [turn.profile for turn in self._line_up(choice_for(self._settings, request), request).turns]
         except StateUnusable:  # what is rejected is forgotten all the same
             return list(choice_for(self._settings, request).profiles)

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from keywright.errors import KeywrightError, TokenRevoked, Unavailable
-from keywright.profiles.instants import moment
 from keywright.profiles.turn import Turn
 from keywright.profiles.turns import Line
 from keywright.renewal import Served
@@ -30,14 +29,14 @@ class Failed:
     def told(self, turn: Turn) -> str:
         """Return one line on why `turn` serves, and nobody before it; empty if it is first, or a person wished so."""
         reasons = [str(error) for one, error in self._failed if not _is_wished(one)]
-        reasons += [_resting(one) for one in self._passed_over(turn)]
+        reasons += [one.told for one in self._line.passed_over_for(turn)]
         if turn.rests and len(self._line.turns) > 1:
-            return "; ".join([*reasons, f"{_resting(turn)}, and used all the same"])
+            return "; ".join([*reasons, f"{turn.told}, and used all the same"])
         return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
 
     def placed(self, served: Served, turn: Turn, *, is_forced: bool) -> Served:
         """Return what `turn` gave, with what is known of how long it remains that profile's turn."""
-        before = self._before + self._passed_over(turn)
+        before = self._before + self._line.passed_over_for(turn)
         lasts = all(one.until is not None or _is_decided(one) for one in before)
         ends: list[datetime] = [one.until for one in [*before, turn] if one.until is not None]
         return served._replace(
@@ -60,15 +59,6 @@ class Failed:
         error.host = last.host
         return error
 
-    def _passed_over(self, turn: Turn) -> list[Turn]:
-        """Return those that rest, and would have come before `turn`."""
-        wished = list(self._line.wished)
-        return [
-            one
-            for one in self._line.turns
-            if one.rests and wished.index(one.profile.id) < wished.index(turn.profile.id)
-        ]
-
 
 def _is_wished(turn: Turn) -> bool:
     """Whether a person disabled it: they need not be told again."""
@@ -78,8 +68,3 @@ def _is_wished(turn: Turn) -> bool:
 def _is_decided(turn: Turn) -> bool:
     """Whether what keeps it back is written in a file that every answer depends on."""
     return isinstance(turn.obstacle, Unavailable | TokenRevoked)
-
-
-def _resting(turn: Turn) -> str:
-    until = f" until {moment(turn.candidate.cooldown_until)}" if turn.candidate.cooldown_until else ""
-    return f"{turn.profile.id}: it is cooling down{until}"

@@ -4,7 +4,6 @@ import re
 from typing import Final, NamedTuple
 
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
-from keywright.profiles.identity import ProfileId
 from keywright.request import Client, Request, Url
 from keywright.settings.model import (
     OPTIONS,
@@ -87,6 +86,8 @@ def named(settings: Settings, name: str) -> Profile:
     for well_known in (WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR):
         if name == well_known.id:
             return well_known
+    from keywright.profiles.identity import ProfileId
+
     id_ = ProfileId.find(name)
     if id_ is not None and id_.provider not in OPTIONS:
         return Profile(id=name, options=KeptOptions())

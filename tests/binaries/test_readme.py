@@ -23,6 +23,7 @@ from keywright.demo.sts import EksTokenVerifier
 from keywright.demo.tunnel import Tunnel
 from keywright.errors import ERRORS
 from keywright.manage.cli import keywright
+from keywright.profiles.provider_file import parse
 from keywright.settings.load import load
 from keywright.settings.model import OPTIONS
 
@@ -35,9 +36,13 @@ ECR_HOST = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
 KEY = AccessKey(id="AKIA0000000000000000", secret="demo" * 10)
 
 
+def _stanzas(language: str) -> list[str]:
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", README)
+
+
 def _stanza(language: str) -> str:
-    (found,) = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", README)
-    return str(found)
+    """Return the first, which is the one to copy."""
+    return _stanzas(language)[0]
 
 
 @pytest.fixture
@@ -151,3 +156,15 @@ def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(_stanza("toml"), encoding="utf-8")
     assert set(load(str(path)).profiles) == {"github-app:acme", "aws-ecr:build", "aws-eks:prod", "static:forge"}
+
+
+def test_the_other_settings_that_are_shown_are_valid(tmp_path: Path) -> None:
+    settings, *parts, provider = _stanzas("toml")
+    path = tmp_path / "config.toml"
+    assert len(parts) == 2
+    for part in parts:
+        path.write_text(f"version = 1\n{part}", encoding="utf-8")
+        assert load(str(path)) != load(str(tmp_path / "absent.toml"))._replace(source=str(path))
+    path.write_text(f"{settings}\n{parts[0]}", encoding="utf-8")
+    assert load(str(path)).routes[-1].profiles == ("github:work", "github:personal")
+    assert parse(str(path), provider.encode(), "acme").validate

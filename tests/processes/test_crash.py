@@ -178,5 +178,6 @@ def test_a_stale_credential_is_served_where_nothing_can_be_locked(house: House, 
     token = house.make_stale()
     house.forget_ready_answers()
     for question in QUESTIONS:
-        run = house.run(question, prefix=injecting("flock,fcntl", f"error={error}", only=str(house.entry_file.parent)))
+        lock = str(house.entry_file.with_suffix(".lock"))
+        run = house.run(question, prefix=injecting("flock,fcntl", f"error={error}", only=lock))
         assert (run.token, run.stderr) == (token, "")

@@ -267,7 +267,7 @@ def test_twenty_who_need_a_renewal_ask_once_and_all_have_the_new_token(house: Ho
 
 
 def test_an_answer_without_a_refresh_token_can_be_followed_by_another(house: House, grants: GrantIssuer) -> None:
-    grants.rotates, grants.lifetime_s = False, 10
+    grants.rotates, grants.lifetime_s = False, 0
     assert [house.run(TOKEN).token for _ in range(2)] == [access("ann", 1)] * 2
     assert [form["refresh_token"] for form in grants.forms] == [refresh("ann", 1)] * 2
 
@@ -341,7 +341,8 @@ def test_no_room_on_the_disk_spends_nothing(house: House, grants: GrantIssuer) -
 
 def test_an_access_token_that_lasts_is_served_while_its_issuer_is_down(house: House, grants: GrantIssuer) -> None:
     lasting = held_by(house)._replace(expires_at=now() + timedelta(minutes=4))
-    KeptProfiles(house.env).save(profile("acme:ann", lasting), now())
+    added = now()
+    KeptProfiles(house.env).save(profile("acme:ann", lasting)._replace(created_at=added), added)
     with bent(grants, refusing(503)):
         assert {house.run(TOKEN).token for _ in range(2)} == {access("ann", 1)}
         assert grants.asked == 1, "and not asked by every call"

@@ -555,6 +555,34 @@ def test_force_is_for_the_profile_that_was_named_and_not_for_its_fallback(house:
         house.broker().serve(forced)
 
 
+class TestResting:
+    """What an issuer answers decides who rests, whether or not there was a credential that has run out."""
+
+    @pytest.fixture
+    def routed(self, house: House) -> House:
+        (route,) = house.settings.routes
+        house.settings = house.settings._replace(routes=(route._replace(profiles=(ACME, SPARE)),))
+        return house
+
+    @pytest.mark.parametrize("has_one", [False, True])
+    def test_a_rate_limit_is_kept_to_although_a_credential_had_run_out(self, routed: House, *, has_one: bool) -> None:
+        if has_one:
+            routed.get()
+            routed.after(3601)
+        limit = Unreachable("429", retry_after_s=90).as_told(Evidence(status=429))
+        routed.minter.failure, routed.minter.failing = limit, ACME
+        assert routed.broker().serve(request()).entry.key.profile == SPARE
+        decided = ProfileStates(os.environ).decisions("github-app").of(ACME, "")
+        assert decided.cooldown_until == datetime.now(UTC) + timedelta(seconds=90)
+        routed.minter.failure = None
+        routed.after(89)
+        served = routed.broker().serve(request())
+        assert (served.entry.key.profile, served.until) == (SPARE, decided.cooldown_until)
+        assert served.is_first_choice, "its answer may be kept until the rest is over"
+        routed.after(1)
+        assert routed.broker().serve(request()).entry.key.profile == ACME
+
+
 RUN_OUT: list[tuple[KeywrightError, timedelta | None, bool]] = [
     (
         Refused("it answered with status 403", retry_after_s=60).as_told(Evidence(status=429)),

@@ -139,10 +139,11 @@ def test_who_is_ended_at_the_question_leaves_a_terminal_that_shows_what_is_typed
     asking: str, end: signal.Signals
 ) -> None:
     script = f"""
-import os, resource, termios
+import os, resource, signal, termios
 from keywright import prompt
 from keywright.manage.terminal import Asking
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal({int(end)}, signal.SIG_DFL)  # whoever runs the tests may ignore it
 pid = os.fork()
 if pid == 0:
     print("asking:", os.getpid())

@@ -88,12 +88,13 @@ keywright.add_command(resolve)
 
 @keywright.command()
 @click.argument("text", required=False)
-def classify(text: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def classify(text: str | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Say what a failure's text means for the profile it struck: one of nine words."""
     from keywright.manage.classify import classified
     from keywright.manage.terminal import Asking
 
-    show_line(classified(text, Asking()))
+    show_line(classified(text, Asking(), as_json=as_json))
 
 
 @keywright.group()

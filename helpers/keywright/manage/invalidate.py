@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from keywright.broker import Broker
 from keywright.cache.entry import Entry
 from keywright.cache.open import Cache, open_cache
-from keywright.errors import ConfigurationError, KeywrightError, ProviderNotFound
+from keywright.errors import ConfigurationError, KeywrightError, ProviderNotFound, UsageError
 from keywright.manage.status import profile_of
+from keywright.profiles.identity import ProfileId
+from keywright.profiles.kept import KeptProfiles
 from keywright.providers.base import Provider
 from keywright.providers.registry import make
 from keywright.request import parse_url
@@ -26,6 +28,8 @@ def forget(profile: str, env: Mapping[str, str], say: Callable[[str], None]) -> 
 
     Raises:
         ProviderNotFound: there is neither a profile nor a credential of that name.
+        VaultLocked: nothing is known of it but what may be in the vault, which is locked.
+        VaultUnusable: that is damaged or cannot be trusted.
         CacheUnusable: the cache cannot be changed.
         Busy: a renewal kept it locked for too long.
     """
@@ -40,7 +44,7 @@ def forget(profile: str, env: Mapping[str, str], say: Callable[[str], None]) -> 
     minted = {digest: found[0] for digest, found in read if found and found[0].key.profile == profile}
     recalled = ((digest, cache.failures.recall(digest)) for digest in cache.failures.digests())
     failed = {digest: found.error.host for digest, found in recalled if found and found.error.account == profile}
-    if not minted and not failed and profile not in settings.profiles:
+    if not minted and not failed and profile not in settings.profiles and not _is_kept(profile, env):
         known = ", ".join(sorted(settings.profiles)) or "none"
         raise ProviderNotFound(f"there is no profile `{profile}`", mend=f"{settings.source} has: {known}")
     providers = [*_of_entries(minted.values(), settings, env), *_of_places(profile, failed.values(), settings, env)]
@@ -50,6 +54,13 @@ def forget(profile: str, env: Mapping[str, str], say: Callable[[str], None]) -> 
     dropped = sum(_drop(digest, broker, cache) for digest in {**minted, **failed})
     told = f"{dropped} dropped" if dropped else "nothing was cached"
     return f"{profile}: {', and its session '.join((told, *gone))}"
+
+
+def _is_kept(profile: str, env: Mapping[str, str]) -> bool:
+    """Return whether the vault has it: it is read there each time, and only its failures are remembered."""
+    with suppress(UsageError):  # no profile's id
+        return KeptProfiles(env).get(ProfileId.parse(profile)) is not None
+    return False
 
 
 def _drop(digest: str, broker: Broker, cache: Cache) -> int:

@@ -107,9 +107,9 @@ def is_disabled(standing: Standing, now: datetime) -> bool:
 def _without_void(standing: Standing, now: datetime) -> Standing:
     """Drop windows that began in the future: the clock was set back, and they might not end in years."""
     last = standing.last_failure_at
-    if last is None or last <= now + CLOCK_MAY_STEP:
-        return standing
     if standing.cooldown_until is None and standing.disabled_until is None:
+        return standing
+    if last is None or last <= now + CLOCK_MAY_STEP:
         return standing
     return standing._replace(cooldown_until=None, disabled_until=None, disabled_reason=None)
 

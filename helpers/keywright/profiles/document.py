@@ -39,8 +39,8 @@ def render(profiles: Mapping[str, AuthProfile]) -> str:
     return json.dumps({"version": VERSION, "profiles": rows}, indent=2, sort_keys=True)
 
 
-def parse(text: str) -> dict[str, AuthProfile]:
-    """Return the profiles of a document by id.
+def parse(text: str, only: str = "") -> dict[str, AuthProfile]:
+    """Return the profiles of a document by id; with `only`, the one of that id, if it is there, and no look at others.
 
     Raises:
         NewerDocument: it is of another version.
@@ -50,10 +50,12 @@ def parse(text: str) -> dict[str, AuthProfile]:
         document = json.loads(text)
         if document["version"] != VERSION:
             raise NewerDocument
-        profiles = {id_: _profile(row) for id_, row in document["profiles"].items()}
+        rows = document["profiles"].items()
+        profiles = {id_: _profile(row) for id_, row in rows if not only or id_ == only}
+        is_filed = all(id_ == row["id"] for id_, row in rows)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
         raise ValueError(f"damaged profiles ({type(error).__name__})") from None
-    if any(id_ != str(profile.id) for id_, profile in profiles.items()):
+    if not is_filed or any(id_ != str(profile.id) for id_, profile in profiles.items()):
         raise ValueError("damaged profiles: one is filed under another's id")
     return profiles
 

@@ -27,6 +27,7 @@ from keywright.profiles.reason import FailureReason
 from keywright.profiles.standing import Standing
 
 VERSION: Final = 1
+_REASONS: Final = {reason.value: reason for reason in FailureReason}
 
 
 class NewerState(Exception):
@@ -185,7 +186,7 @@ def _decided(row: Mapping[str, Any]) -> Decided:
         priority=priority,
         cooldown_until=_moment(row["cooldown_until"]),
         disabled_until=_moment(row["disabled_until"]),
-        disabled_reason=None if reason is None else FailureReason(reason),
+        disabled_reason=None if reason is None else _REASONS[reason],
         is_revoked=is_revoked,
     )
 
@@ -197,7 +198,7 @@ def _used(row: Mapping[str, Any]) -> Used:
         last_error=str(row["last_error"]),
         last_error_at=_moment(row["last_error_at"]),
         error_count=int(row["error_count"]),
-        failure_counts={FailureReason(name): int(count) for name, count in row["failure_counts"].items()},
+        failure_counts={_REASONS[name]: int(count) for name, count in row["failure_counts"].items()},
         last_failure_at=_moment(row["last_failure_at"]),
     )
 

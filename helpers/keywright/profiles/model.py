@@ -131,6 +131,20 @@ class AuthProfile(NamedTuple):
         is_grant = isinstance(self.credential, OAuth)
         return f"run `keywright profile {f'login {self.id}' if is_grant else f'add {self.id} --force'}`"
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is to be renewed before it is used: 5 minutes ahead of its end, or in the second half of its life.
+
+        The second is for tokens that live for minutes, which would be renewed at every use. How long one was to live is
+        known once it was renewed here.
+        """
+        if not isinstance(self.credential, OAuth) or self.credential.refresh_token is None:
+            return False
+        grant = self.credential
+        leeway = LEEWAY
+        if grant.expires_at and self.updated_at > self.created_at:
+            leeway = max(min(LEEWAY, (grant.expires_at - self.updated_at) / 2), timedelta(0))
+        return not grant.access_token or grant.is_expired(now, leeway)
+
     def is_expired(self, now: datetime) -> bool:
         """Whether what it holds has expired at `now`."""
         return self.expires_at is not None and now > self.expires_at

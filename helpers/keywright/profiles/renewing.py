@@ -66,7 +66,7 @@ class Renewing:
             with hold(renewal_lock(self._states, profile.id), LOCK_WAIT_S) as is_locked:
                 found = self._current(profile.id)
                 is_newer = found.credential != profile.credential
-                if not isinstance(found.credential, OAuth) or (found.is_valid(now) and (is_newer or not is_anew)):
+                if not isinstance(found.credential, OAuth) or (not found.is_due(now) and (is_newer or not is_anew)):
                     return found
                 if not is_locked:
                     raise Busy("another process has been renewing it for too long", mend="try again")

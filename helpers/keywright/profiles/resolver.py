@@ -120,7 +120,7 @@ class Resolver:
                 email=turn.kept.email if turn.kept else "",
                 attempted=tuple(search.attempted),
                 is_last_resort=turn.rests,
-                told=search.told(turn, line) if line else "",
+                told=search.told(turn, line.passed_over_for(turn) if line else ()),
             )
             if line and is_remembered and search.is_steady:
                 self._keep(options, found, line)

@@ -1,12 +1,11 @@
 """One search for a credential: who was looked at, and why it was not them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from keywright.errors import CredentialExpired, KeywrightError, ProfileNotFound, Unavailable
-from keywright.profiles.instants import moment
 from keywright.profiles.resolution import ResolutionOptions
 from keywright.profiles.turn import Turn
-from keywright.profiles.turns import Line
 
 _LIST: Final = "`keywright profile list` shows what there is"
 
@@ -56,11 +55,11 @@ class Search:
         self._told.append(error)
         self._passed.append(error)
 
-    def told(self, turn: Turn, line: Line) -> str:
-        """Return one line on why it is this profile and not another; empty if there is nothing to tell."""
-        reasons = [*map(str, self._told), *(_resting(one) for one in self._passed_over(turn, line))]
+    def told(self, turn: Turn, resting: Sequence[Turn]) -> str:
+        """Return one line on why it is this profile and none of those that rest; empty if there is nothing to tell."""
+        reasons = [*map(str, self._told), *(one.told for one in resting if self._is_passed_over(one))]
         if turn.rests:
-            return "; ".join([*reasons, f"{_resting(turn)}, and used all the same"])
+            return "; ".join([*reasons, f"{turn.told}, and used all the same"])
         return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
 
     def error(self, failing: str) -> KeywrightError:
@@ -72,15 +71,9 @@ class Search:
         error.caused_by = causes[0] if causes else None
         return error
 
-    def _passed_over(self, turn: Turn, line: Line) -> list[Turn]:
-        """Return those that rest, have not been tried, and would have come before `turn`."""
-        wished = [self._wished, *line.wished]
-        before = wished[: wished.index(turn.profile.id)]
-        return [
-            one
-            for one in line.turns
-            if one.rests and one.profile.id in before and one.profile.id not in self.attempted and not self._unfit(one)
-        ]
+    def _is_passed_over(self, turn: Turn) -> bool:
+        """Whether it would have done, had it not rested; one that has failed as a last resort is told of already."""
+        return turn.profile.id not in self.attempted and self._unfit(turn) is None
 
     def _pass(self, reason: KeywrightError, id_: str, *, is_told: bool = False) -> None:
         self._passed.append(reason.about(id_, ""))
@@ -95,8 +88,3 @@ class Search:
             mend = f"run `keywright profile add {turn.profile.id} --force`"
             return CredentialExpired("what it holds has expired, or is about to", mend=mend)
         return None
-
-
-def _resting(turn: Turn) -> str:
-    until = turn.candidate.cooldown_until
-    return f"{turn.profile.id}: it is cooling down{f' until {moment(until)}' if until else ''}"

@@ -27,11 +27,10 @@ from keywright.profiles.known import (
     render_usage,
 )
 from keywright.profiles.standing import Standing
+from keywright.profiles.uncontested import USED_AGAIN
 
 LOCK_WAIT_S: Final = 5.0
 """How long to wait for others' writes, each of which takes milliseconds."""
-USED_AGAIN: Final = timedelta(minutes=1)
-"""How long a use is too recent for another one to be worth a write."""
 
 
 class Draft:

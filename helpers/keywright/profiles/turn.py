@@ -57,6 +57,12 @@ class Turn(NamedTuple):
         return self.candidate.cooldown_until is not None
 
     @property
+    def told(self) -> str:
+        """What is told of a profile that rests."""
+        until = self.candidate.cooldown_until
+        return f"{self.profile.id}: it is cooling down{f' until {moment(until)}' if until else ''}"
+
+    @property
     def is_enabled(self) -> bool:
         """Whether no person has disabled it."""
         return _is_enabled(self.decided, self.kept)
@@ -71,6 +77,7 @@ class Book:
         self._only_looks = only_looks
         self.states = ProfileStates(env)
         self._kept: dict[str, Mapping[str, AuthProfile] | KeywrightError] = {}
+        self._found: set[str] = set()
         self._decisions: dict[str, Decisions] = {}
         self._usage: dict[str, Usage] = {}
 
@@ -86,14 +93,14 @@ class Book:
         Raises:
             StateUnusable: what was decided about it cannot be read: it may be disabled.
         """
-        kept, trouble = self._find(profile)
+        provider, (kept, trouble) = profile.provider, self._find(profile)
         since = instant(kept.created_at) if kept else ""
-        decided = self._decided(profile.provider).of(profile.id, since)
-        used = self.usage(profile.provider).of(profile.id, since)
+        decided = self._decided(provider).of(profile.id, since)
+        used = self.usage(provider).of(profile.id, since)
         standing = self._cleared(profile.id, since, decided.standing(used), now)
-        is_idle = is_forced or self._never_rests(profile.provider, standing)
+        is_idle = is_forced or self._never_rests(provider, standing)
         until = None if is_idle else unusable_until(standing, now)
-        is_off = is_disabled(standing, now) and until is not None
+        is_off = until is not None and is_disabled(standing, now)
         obstacle = trouble
         if obstacle is None and not is_forced:
             obstacle = _obstacle(profile.id, decided, kept, standing, until if is_off else None)
@@ -135,11 +142,20 @@ class Book:
         if not isinstance(profile.options, KeptOptions):
             return None, None
         try:
-            kept = self.kept(profile.provider).get(profile.id)
+            kept = self._find_kept(profile.provider, profile.id)
         except (VaultLocked, VaultUnusable) as error:
             return None, error
         mend = "`keywright profile list` shows what there is"
         return kept, None if kept else ProviderNotFound(f"there is no profile `{profile.id}`", mend=mend)
+
+    def _find_kept(self, provider: str, id_: str) -> "AuthProfile | None":
+        """Return the one profile; once a second one of its provider is asked for, all of them are read."""
+        if provider in self._kept or provider in self._found:
+            return self.kept(provider).get(id_)
+        from keywright.profiles.kept import KeptProfiles
+
+        self._found.add(provider)
+        return KeptProfiles(self._env).of_provider(provider, only=id_).get(id_)
 
     def _decided(self, provider: str) -> Decisions:
         if provider not in self._decisions:

@@ -41,6 +41,11 @@ class Line(NamedTuple):
         """Whether there is one at most that may ever be used, as far as that depends on nobody but time."""
         return sum(turn.obstacle is None or turn.until is not None for turn in self.turns) <= 1
 
+    def passed_over_for(self, turn: Turn) -> list[Turn]:
+        """Return those that rest, and would have come before `turn`."""
+        before = self.wished[: self.wished.index(turn.profile.id)]
+        return [one for one in self.turns if one.rests and one.profile.id in before]
+
 
 class Turns:
     """Puts profiles in line and notes what became of each, for one process."""
@@ -75,7 +80,9 @@ class Turns:
         inputs = self._stamps(book, profiles, with_usage=sorts)
         found = {profile.id: book.turn(profile, now, is_forced=is_forced) for profile in profiles}
         last_good = _last_good(book, profiles) if sorts else ""
-        awake = [turn.candidate._replace(cooldown_until=None) for turn in found.values()]
+        awake = [
+            turn.candidate._replace(cooldown_until=None) if turn.rests else turn.candidate for turn in found.values()
+        ]
         turns = [found[candidate.id] for candidate in order(awake, prefer, last_good, now)]
         stand_ins = [profile for turn in turns for profile in self._fallbacks(turn)] if has_fallbacks else []
         if stand_ins:
@@ -123,7 +130,8 @@ class Turns:
             for turn in line.turns
         ]
         turns.sort(key=lambda turn: (turn.rests, not turn.rests and turn.profile.id != preferred))
-        return line._replace(turns=tuple(turns), inputs={**line.inputs, **seen})
+        wished = tuple(sorted(line.wished, key=lambda id_: id_ != preferred))
+        return Line(tuple(turns), wished, {**line.inputs, **seen}, is_steady=line.is_steady)
 
     def served(self, turn: Turn, *, is_new: bool) -> None:
         """Note that the profile gave a credential.
@@ -148,11 +156,13 @@ class Turns:
         from keywright.profiles.cooldown import mark_failure
         from keywright.profiles.reason import FailureReason
 
-        reason, now, id_ = classify(error), self._now(), turn.profile.id
+        error_met = error.caused_by or error  # an expired credential says why it was not renewed
+        reason, now, id_ = classify(error_met), self._now(), turn.profile.id
         if is_alone and reason is FailureReason.AUTH_PERMANENT:
             reason = FailureReason.AUTH
         rules = self._settings.cooldown.of(turn.profile.provider)
-        asked = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
+        wait_s = error_met.retry_after_s
+        asked = None if wait_s is None else timedelta(seconds=wait_s)
         try:
             return ProfileStates(self._env).judge(
                 id_,
@@ -198,7 +208,8 @@ class Turns:
 
 def _last_good(book: Book, profiles: Sequence[Profile]) -> str:
     """Return the first of the profiles that is its provider's last good one."""
-    return next((one.id for one in profiles if book.usage(one.provider).last_good == one.id), "")
+    good = {book.usage(provider).last_good for provider in {one.provider for one in profiles}}
+    return next((one.id for one in profiles if one.id in good), "")
 
 
 def _end_s(turn: Turn) -> float:

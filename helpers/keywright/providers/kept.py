@@ -47,7 +47,7 @@ class KeptProvider:
         if kept is None:
             raise ProviderNotFound(f"there is no profile `{self.profile}`", mend="see `keywright profile list`")
         username = self._bound(kept, request)
-        if kept.is_renewable and not kept.is_valid(now):
+        if kept.is_due(now):
             from keywright.profiles.renewing import Renewing
 
             kept = Renewing(self.env).renewed(kept, now, is_forced=request.is_forced)

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import filelock
 import pytest
 
 from keywright.cache.lock import hold
@@ -119,3 +120,24 @@ def test_what_cannot_be_locked_is_named_with_what_to_do(make: object, path: Path
     assert f"{path.parent} cannot be locked (" in raised.value.what
     assert "set KEYWRIGHT_HOME to a local folder" in raised.value.mend
     assert not path.with_name("elsewhere").exists()
+
+
+def test_it_is_the_lock_that_filelock_takes(path: Path) -> None:
+    """A free one is taken without filelock, a taken one is waited for with it: the two must exclude each other."""
+    theirs = filelock.FileLock(path, mode=0o600, fallback_to_soft=False)
+    with theirs.acquire(timeout=0), hold(str(path), 0) as is_locked:
+        assert not is_locked
+    with hold(str(path), 0) as is_locked:
+        assert is_locked
+        with pytest.raises(filelock.Timeout):
+            theirs.acquire(timeout=0)
+    theirs.acquire(timeout=0)
+    theirs.release()
+
+
+def test_a_free_one_loads_no_filelock(path: Path) -> None:
+    code = (
+        "import sys\nfrom keywright.cache.lock import hold\n"
+        f"with hold({str(path)!r}, 25) as is_locked:\n    assert is_locked\nassert 'filelock' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

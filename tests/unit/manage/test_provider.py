@@ -186,7 +186,8 @@ class TestAdd:
     ],
 )
 def test_what_is_not_there_is_one_line(keywright: Terminal, args: tuple[str, ...], code: int, told: str) -> None:
-    assert keywright("provider", *args) == Said(code, "", f"keywright: {told}\n")
+    document = json.dumps({"success": False, "error": told}) + "\n" if "--json" in args else ""
+    assert keywright("provider", *args) == Said(code, document, f"keywright: {told}\n")
 
 
 @pytest.mark.parametrize("args", [("list", "--mode", "password"), ("show",), ("add",), ("frobnicate",)])
@@ -203,4 +204,6 @@ def test_a_wrong_file_is_told_in_one_line_by_every_command(
     path.parent.mkdir(parents=True)
     path.write_text('modes = ["api_key"]\nhost = ["a.example"]\n')
     said = keywright("provider", *args)
-    assert said == Said(2, "", f"keywright: {path}: there is no key `host`; did you mean `hosts`?\n")
+    what = f"{path}: there is no key `host`"
+    document = json.dumps({"success": False, "error": what}) + "\n" if "--json" in args else ""
+    assert said == Said(2, document, f"keywright: {what}; did you mean `hosts`?\n")

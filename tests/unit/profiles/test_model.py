@@ -6,8 +6,9 @@ import pytest
 
 from fakes.kept import NOON, grant, profile, secret, token
 from keywright.errors import CredentialExpired, KeywrightError, Unavailable
+from keywright.profiles.identity import ProfileId
 from keywright.profiles.mode import Mode
-from keywright.profiles.model import ApiKey, Kept, OAuth, Token
+from keywright.profiles.model import ApiKey, AuthProfile, Kept, OAuth, Token
 from keywright.secret import Secret
 
 S = timedelta(seconds=1)
@@ -136,3 +137,27 @@ def test_a_renewal_takes_what_its_answer_says() -> None:
 def test_nothing_of_it_is_shown() -> None:
     for held in (ApiKey(secret("key")), token(), OLD):
         assert secret("").reveal().strip() not in repr(profile("acme:work", held))
+
+
+@pytest.mark.parametrize(
+    ("lifetime_s", "left_s", "is_due"),
+    [
+        (3600, 301, False),
+        (3600, 300, False),
+        (3600, 299, True),
+        (120, 61, False),
+        (120, 60, False),
+        (120, 59, True),
+        (0, 0, False),
+    ],
+)
+def test_a_grant_is_renewed_ahead_and_not_at_every_use(lifetime_s: int, left_s: int, *, is_due: bool) -> None:
+    end = NOON + timedelta(seconds=left_s)
+    grant = OAuth(Secret("a"), Secret("r"), end)
+    born = end - timedelta(seconds=lifetime_s)
+    added = born - timedelta(days=1)
+    one = AuthProfile(ProfileId("gemini", "a"), grant, created_at=added, updated_at=born)
+    assert one.is_due(NOON) is is_due
+    assert one._replace(updated_at=added).is_due(NOON) is (left_s < 300), "nobody knows how long it was to live"
+    assert not one._replace(credential=grant._replace(refresh_token=None)).is_due(NOON)
+    assert one._replace(credential=grant._replace(access_token=Secret(""))).is_due(NOON)

@@ -290,12 +290,12 @@ def test_each_providers_files_are_read_once(world: World, monkeypatch: pytest.Mo
         KeptProfiles(world.env).save(profile(f"acme:{name}"), BORN)
     real, reads = KeptProfiles.of_provider, []
 
-    def counted(self: KeptProfiles, provider: str) -> dict[str, AuthProfile]:
-        reads.append(provider)
-        return real(self, provider)
+    def counted(self: KeptProfiles, provider: str, *, only: str = "") -> dict[str, AuthProfile]:
+        reads.append((provider, only))
+        return real(self, provider, only=only)
 
     monkeypatch.setattr(KeptProfiles, "of_provider", counted)
     book = Book(world.env)
     for name in ("a", "b", "c", "absent"):
         book.turn(Profile(f"acme:{name}", KeptOptions()), NOON)
-    assert reads == ["acme"]
+    assert reads == [("acme", "acme:a"), ("acme", "")], "the first by itself; with a second, all of them"

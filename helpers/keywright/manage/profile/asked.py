@@ -1,7 +1,7 @@
 """What a new profile of the vault holds: asked for, or named."""
 
 from keywright.errors import UsageError
-from keywright.manage.profile.saving import credential_of
+from keywright.manage.profile.saving import credential_of, one_line_secret
 from keywright.manage.profile.wish import Wish
 from keywright.manage.terminal import Asking
 from keywright.profiles.document import parse_credential
@@ -26,9 +26,10 @@ def credential_for(id_: ProfileId, mode: Mode, wish: Wish, asking: Asking) -> Ke
         return parse_credential(mode, data | {f"{field}_ref": wish.key_ref})
     parse_credential(mode, data | {field: "-"})  # whatever is wrong with the rest is said before anybody is asked
     secret = asking.new(f"{'API key' if mode is Mode.API_KEY else 'Token'} of {id_}: ")
-    if not secret:
+    text = secret.reveal().removesuffix("\r")  # of a line as Windows ends it
+    if not text.strip():
         raise UsageError(f"{mode} is required for {mode} mode", mend="type it, or pipe it to standard input")
-    return parse_credential(mode, data | {field: secret.reveal()})
+    return one_line_secret(parse_credential(mode, data | {field: text}))
 
 
 def _grant(id_: ProfileId, wish: Wish, asking: Asking) -> Kept:

@@ -19,6 +19,7 @@ from keywright.errors import (
     Refused,
     TokenRevoked,
     Unavailable,
+    Unreachable,
 )
 from keywright.manage.profile.found import find
 from keywright.manage.profile.listing import is_expired, is_valid
@@ -118,7 +119,7 @@ def check_live(text: str, env: Mapping[str, str], now: Callable[[], datetime], s
     try:
         ask(turn, env, now, say)
     except KeywrightError as error:
-        if error.evidence is not None:  # somebody was asked
+        if error.evidence is not None or isinstance(error, Unreachable):  # somebody was asked
             # Asked for a test's sake alone: it takes nobody's working profile away.
             Turns(settings=settings, env=env, now=now, say=say).failed(turn, error, is_alone=True)
         if isinstance(error, _NOT_VALID) and not isinstance(error, ConfigurationError):

@@ -72,11 +72,14 @@ def add(  # noqa: PLR0917 - click passes them by name
 @click.option("--reveal", is_flag=True, help="Write the secrets too.")
 @click.option("--output", type=click.Path(), metavar="FILE", help="Write to a file, readable by you alone.")
 @_FORCE
-def export(id_: str, reveal: bool, output: str | None, force: bool) -> None:  # noqa: FBT001 - click passes flags by name
+@_JSON
+def export(id_: str, reveal: bool, output: str | None, force: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Write what a profile holds as JSON, without its secrets unless they are asked for."""
     from keywright.manage.profile.transfer import export
 
-    export(id_, output, os.environ, datetime.now(UTC), is_revealed=reveal, is_forced=force)
+    with failing(as_json=as_json):
+        now = datetime.now(UTC)
+        export(id_, output, os.environ, now, is_revealed=reveal, is_forced=force, as_json=as_json)
 
 
 @click.command("import")

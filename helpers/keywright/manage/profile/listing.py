@@ -21,12 +21,12 @@ from typing import Final, NamedTuple
 from keywright.errors import VaultLocked
 from keywright.log import one_line
 from keywright.manage.profile.found import kept_profile
-from keywright.manage.profile.told import document, moment
+from keywright.manage.profile.told import document, when
 from keywright.manage.span import span
 from keywright.profiles.cooldown import is_disabled
 from keywright.profiles.custom import load_catalog
 from keywright.profiles.custom import locate as locate_providers
-from keywright.profiles.instants import instant
+from keywright.profiles.instants import moment
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.reason import FailureReason
 from keywright.profiles.turn import Book, Turn
@@ -83,7 +83,7 @@ def rest(turn: Turn, now: datetime) -> str:
         return ""
     standing = turn.standing
     if is_disabled(standing, now):
-        return f"disabled until {instant(turn.until)}: {standing.disabled_reason}"
+        return f"disabled until {moment(turn.until)}: {standing.disabled_reason}"
     reasons = " or ".join(reason for reason in _SHORT if reason in standing.failure_counts)
     left = span((turn.until - now).total_seconds() + 0.999)
     return f"cooling down {left}: {reasons}" if reasons else f"cooling down {left}"
@@ -130,9 +130,9 @@ def _mark(turn: Turn, now: datetime) -> str:
 def _row(turn: Turn, now: datetime) -> dict[str, object]:
     resting = {"cooldown_until": turn.standing.cooldown_until, "disabled_until": turn.standing.disabled_until}
     optional = {
-        "last_used_at": moment(turn.used.last_used),
+        "last_used_at": when(turn.used.last_used),
         "last_error": turn.used.last_error,
-        **{key: moment(until) for key, until in resting.items()},
+        **{key: when(until) for key, until in resting.items()},
     }
     return {
         "id": turn.profile.id,

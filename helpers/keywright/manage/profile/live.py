@@ -53,7 +53,7 @@ def ask(turn: Turn, env: Mapping[str, str], now: Callable[[], datetime], say: Ca
 
 def _ask(kept: AuthProfile, env: Mapping[str, str], now: datetime) -> None:
     metadata, test = _question(kept, env)
-    if kept.is_renewable and not kept.is_valid(now):
+    if kept.is_due(now):
         from keywright.profiles.renewing import Renewing
 
         kept = Renewing(env).renewed(kept, now)

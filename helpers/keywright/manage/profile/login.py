@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from keywright.errors import UsageError
+from keywright.manage.profile.completion import possible_ids
 from keywright.manage.terminal import Asking, show_line, tell_person
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _LAST_PORT: Final = 65535
 
 
 @click.command()
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=possible_ids)
 @click.option("--device", "by_device", is_flag=True, help="Show a code to enter on another device.")
 @click.option("--client-id", default="", help="The client to log in as, where the provider has none for all.")
 @click.option("--client-secret-stdin", "has_secret", is_flag=True, help="Ask for that client's secret, or read it.")
@@ -130,7 +131,7 @@ def _client_secret() -> "Secret":
 
 def _told(came: "LoggedIn", *, as_json: bool) -> str:
     from keywright.log import one_line
-    from keywright.manage.profile.told import done, moment
+    from keywright.manage.profile.told import done, when
 
     profile = came.profile
     whose = f" as {profile.email}" if profile.email else ""
@@ -138,7 +139,7 @@ def _told(came: "LoggedIn", *, as_json: bool) -> str:
     facts = {
         **({"email": profile.email} if profile.email else {}),
         "scopes": list(getattr(profile.credential, "scopes", ())),
-        "expires_at": moment(profile.expires_at),
+        "expires_at": when(profile.expires_at),
         "is_renewable": profile.is_renewable,
     }
     return done(profile.id, one_line(f"logged in {profile.id}{whose}{who}"), as_json=as_json, **facts)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keywright.errors import CacheUnusable, KeywrightError, UsageError
+from keywright.manage.profile.completion import known_ids
 from keywright.manage.terminal import show_line, tell_person
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID", shell_complete=known_ids)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def logout(id_: str, *, as_json: bool) -> None:
     """Tell a profile's issuer that its tokens are void, and remove the profile with them."""

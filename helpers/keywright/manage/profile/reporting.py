@@ -7,9 +7,10 @@ from typing import Final
 from keywright.errors import UsageError
 from keywright.manage.profile.deciding import failed
 from keywright.manage.profile.scrub import scrub
-from keywright.manage.profile.told import done, moment
+from keywright.manage.profile.told import done, when
 from keywright.profiles.classify import classify_message
 from keywright.profiles.cooldown import unusable_until
+from keywright.profiles.instants import moment
 from keywright.profiles.reason import FailureReason
 
 YEAR_S: Final = 365 * 86400
@@ -40,6 +41,7 @@ def report_failure(
     error = scrub(message or "") or judged.value
     asked = None if retry_after_s is None else timedelta(seconds=retry_after_s)
     turn = failed(text, judged, error, env, now, retry_after=asked)
-    until = moment(turn.until or unusable_until(turn.standing, now))
-    line = f"{turn.profile.id}: {judged}, {f'out of use until {until}' if until else 'counted and still in use'}"
-    return done(turn.profile.id, line, as_json=as_json, reason=judged.value, unusable_until=until)
+    until = turn.until or unusable_until(turn.standing, now)
+    rest = f"out of use until {moment(until)}" if until else "counted and still in use"
+    line = f"{turn.profile.id}: {judged}, {rest}"
+    return done(turn.profile.id, line, as_json=as_json, reason=judged.value, unusable_until=when(until))

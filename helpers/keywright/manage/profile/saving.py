@@ -15,7 +15,7 @@ from keywright.profiles.document import parse_credential
 from keywright.profiles.identity import ProfileId
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.mode import Mode
-from keywright.profiles.model import AuthProfile, Kept
+from keywright.profiles.model import AuthProfile, Kept, OAuth
 from keywright.profiles.state import ProfileStates
 
 WRITTEN: Final = (Mode.MINTED, Mode.STATIC)
@@ -100,12 +100,26 @@ def credential_of(mode: str, text: str | bytes) -> Kept:
     """Return the credential in a JSON text of its mode's shape.
 
     Raises:
-        UsageError: there is no such mode, or the text has another shape, holds no secret, or a masked one.
+        UsageError: there is no such mode, or the text has another shape, holds no secret, a masked one, or one that no
+            client could be handed.
     """
     data = parsed(text)
     credential = parse_credential(mode, data)
     if isinstance(data, dict) and MASK in [*data.values(), *(data.get("metadata") or {}).values()]:
         raise UsageError("its secrets are masked", mend="`keywright profile export --reveal` writes them")
+    return one_line_secret(credential)
+
+
+def one_line_secret(credential: Kept) -> Kept:
+    """Return the credential, if every client could be handed its secret; nobody finds out from a later failure.
+
+    Raises:
+        UsageError: it is blank, or has control characters, such as a line break within.
+    """
+    secret = credential.access_token if isinstance(credential, OAuth) else credential[0]
+    text = secret.reveal() if secret else ""
+    if text and (not text.strip() or not text.isprintable()):
+        raise UsageError("the secret is blank, or is no single line of printable characters", mend="nothing was kept")
     return credential
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from keywright.log import one_line
 from keywright.manage.profile.found import find
 from keywright.manage.profile.listing import is_expired, is_valid
-from keywright.manage.profile.told import document, moment
+from keywright.manage.profile.told import document, when
 from keywright.profiles.cooldown import unusable_until
 from keywright.profiles.model import ApiKey, Kept, OAuth, Token
 from keywright.profiles.state import ProfileStates
@@ -58,26 +58,26 @@ def _facts(turn: Turn, now: datetime) -> dict[str, Any]:
         "valid": is_valid(turn, now),
         "expired": is_expired(turn, now),
         "is_revoked": turn.decided.is_revoked,
-        "created_at": moment(kept.created_at) if kept else None,
-        "updated_at": moment(kept.updated_at) if kept else None,
-        "last_used_at": moment(turn.used.last_used),
+        "created_at": when(kept.created_at) if kept else None,
+        "updated_at": when(kept.updated_at) if kept else None,
+        "last_used_at": when(turn.used.last_used),
         "last_error": turn.used.last_error,
-        "last_error_at": moment(turn.used.last_error_at),
+        "last_error_at": when(turn.used.last_error_at),
         "email": kept.email if kept else "",
         "username": kept.username if kept else "",
         "hosts": list(kept.hosts) if kept else [],
         "fallback": list(kept.fallback if kept else profile.fallback),
         mode.value: _held(kept.credential) if kept else _options(profile),
         "usage_stats": {
-            "last_used": moment(turn.used.last_used),
-            "cooldown_until": moment(standing.cooldown_until),
-            "disabled_until": moment(standing.disabled_until),
+            "last_used": when(turn.used.last_used),
+            "cooldown_until": when(standing.cooldown_until),
+            "disabled_until": when(standing.disabled_until),
             "disabled_reason": standing.disabled_reason or "",
             "error_count": standing.error_count,
             "failure_counts": dict(sorted(standing.failure_counts.items())),
-            "last_failure_at": moment(standing.last_failure_at),
+            "last_failure_at": when(standing.last_failure_at),
         },
-        "unusable_until": moment(turn.until or unusable_until(standing, now)),
+        "unusable_until": when(turn.until or unusable_until(standing, now)),
     }
 
 
@@ -86,12 +86,12 @@ def _held(credential: Kept) -> dict[str, object]:
         case ApiKey(key, key_ref):
             return {"has_secret": bool(key), "key_ref": key_ref}
         case Token(token, token_ref, expires_at):
-            return {"has_secret": bool(token), "token_ref": token_ref, "expires_at": moment(expires_at)}
+            return {"has_secret": bool(token), "token_ref": token_ref, "expires_at": when(expires_at)}
         case OAuth() as grant:
             return {
                 "has_secret": bool(grant.access_token),
                 "has_refresh_token": bool(grant.refresh_token),
-                "expires_at": moment(grant.expires_at),
+                "expires_at": when(grant.expires_at),
                 "client_id": grant.client_id,
                 "scopes": list(grant.scopes),
             }

@@ -29,7 +29,7 @@ def done(id_: object, line: str, *, as_json: bool, **facts: object) -> str:
     return document(success=True, profile_id=str(id_), **facts) if as_json else line
 
 
-def moment(at: datetime | None) -> str | None:
+def when(at: datetime | None) -> str | None:
     """Return an instant as RFC 3339, None for none."""
     return None if at is None else instant(at)
 

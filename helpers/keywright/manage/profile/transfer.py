@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from keywright.manage.install.file import read
 from keywright.manage.profile import written
 from keywright.manage.profile.found import find, not_found
 from keywright.manage.profile.saving import MASK, WRITTEN, credential_of, keep, parsed, supported, write
+from keywright.manage.profile.told import done
 from keywright.manage.terminal import Asking, show_line, tell_person
 from keywright.profiles.custom import load_catalog, locate
 from keywright.profiles.document import credential_document
@@ -31,13 +33,22 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 
 
 def export(
-    text: str, path: str | None, env: Mapping[str, str], now: datetime, *, is_revealed: bool, is_forced: bool
+    text: str,
+    path: str | None,
+    env: Mapping[str, str],
+    now: datetime,
+    *,
+    is_revealed: bool,
+    is_forced: bool,
+    as_json: bool = False,
 ) -> None:
-    """Write what the profile holds to a file of one's own, or to standard output if that is no terminal.
+    """Write what the profile holds to a file of one's own, or to standard output if nobody else reads there.
+
+    `as_json` prints a document on the profile, with its data or the file that has them.
 
     Raises:
         ProfileNotFound: there is none of that id.
-        UsageError: it would be shown on a terminal, or the file exists and `is_forced` does not say to replace it.
+        UsageError: others would see a secret, or the file exists and `is_forced` does not say to replace it.
         Unavailable: the file cannot be written.
         KeywrightError: the profile cannot be looked up.
     """
@@ -52,15 +63,15 @@ def export(
     if holds_secret and not is_revealed:
         data = _masked(data)
         tell_person(f"secrets are left out as `{MASK}`, and this cannot be imported; `--reveal` writes them")
-    content = Secret(json.dumps(data, indent=2) + "\n")
+    facts: dict[str, Any] = {"mode": turn.candidate.mode.value}
     if path is not None:
-        _write(path, content, is_forced=is_forced)
+        _write(path, Secret(json.dumps(data, indent=2) + "\n"), is_forced=is_forced)
+        if as_json:
+            show_line(done(turn.profile.id, "", as_json=True, **facts, file=path))
         return
-    if holds_secret and is_revealed and sys.stdout.isatty():
-        raise UsageError(
-            "standard output is a terminal, which would show the secret", mend="pipe it, or add `--output FILE`"
-        )
-    show_line(content.reveal().removesuffix("\n"))
+    if holds_secret and is_revealed:
+        _check_output()
+    show_line(done(turn.profile.id, "", as_json=True, **facts, data=data) if as_json else json.dumps(data, indent=2))
 
 
 def import_(
@@ -119,6 +130,20 @@ def _content(path: str | None) -> Secret:
         return Secret(content.decode())
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8") from None
+
+
+def _check_output() -> None:
+    """Stop before a secret is shown on a terminal, or left in a file that others may read."""
+    if sys.stdout is None:
+        return
+    if sys.stdout.isatty():
+        raise UsageError(
+            "standard output is a terminal, which would show the secret", mend="pipe it, or add `--output FILE`"
+        )
+    with suppress(OSError, ValueError):  # no file at all
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+        if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+            raise UsageError("standard output is a file that others may read", mend="say `--output FILE` instead")
 
 
 def _masked(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import Any, Final, get_type_hints
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
 
 from keywright.cache.lock import hold
 from keywright.errors import Busy, CacheUnusable, ConfigurationError, Unavailable, UsageError
 from keywright.manage.install.file import read, replace
+from keywright.manage.profile.tables import place_in, text_without
 from keywright.profiles.identity import ProfileId
 from keywright.settings.check import VERSION, check
 from keywright.settings.load import locate, parse_toml
@@ -46,15 +46,14 @@ def put(id_: ProfileId, table: Mapping[str, Any], env: Mapping[str, str], *, is_
         Busy: others kept it locked for too long.
     """
 
-    def change(document: tomlkit.TOMLDocument) -> None:
+    def change(document: tomlkit.TOMLDocument) -> str:
         profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
-        if str(id_) in profiles:
-            if not is_forced:
-                raise exists(id_)
-            del profiles[str(id_)]
-        profiles[str(id_)] = _as_toml(table)
+        if str(id_) in profiles and not is_forced:
+            raise exists(id_)
+        place_in(profiles, str(id_), table)
+        return tomlkit.dumps(document)
 
-    return _edit(env, change)
+    return _edit(env, change, lambda before: before | {str(id_): dict(table)})
 
 
 def remove(id_: str, env: Mapping[str, str]) -> str:
@@ -67,16 +66,13 @@ def remove(id_: str, env: Mapping[str, str]) -> str:
         Busy: others kept it locked for too long.
     """
 
-    def change(document: tomlkit.TOMLDocument) -> None:
+    def change(document: tomlkit.TOMLDocument) -> str:
         users = list(_users(id_, document.unwrap()))
         if users:
             raise UsageError(f"{' and '.join(users)} names {id_}", mend=f"mend that in {locate(env)} first")
-        profiles = document["profiles"]
-        del profiles[id_]
-        if not profiles:
-            del document["profiles"]
+        return text_without(document, id_)
 
-    return _edit(env, change)
+    return _edit(env, change, lambda before: {key: table for key, table in before.items() if key != id_})
 
 
 def exists(id_: object) -> UsageError:
@@ -106,20 +102,23 @@ def parse_options(provider: str, options: Sequence[str]) -> dict[str, Any]:
     return table
 
 
-def _edit(env: Mapping[str, str], change: Callable[[tomlkit.TOMLDocument], None]) -> str:
+def _edit(
+    env: Mapping[str, str],
+    change: Callable[[tomlkit.TOMLDocument], str],
+    meant: Callable[[dict[str, Any]], dict[str, Any]],
+) -> str:
     path = locate(env)
     with _locked(path):
         before = read(path)
         content = f"version = {VERSION}\n".encode() if before is None else before
         plain = _checked(path, content)
         try:
-            document = tomlkit.parse(content.decode())
-            change(document)
-            after = tomlkit.dumps(document).encode()
+            after = change(tomlkit.parse(content.decode())).encode()
         except (TOMLKitError, ValueError) as error:
             raise _by_hand(path, type(error).__name__) from None
         changed = _checked(path, after)
-        if changed != document.unwrap() or _without_profiles(changed) != _without_profiles(plain):
+        is_meant = _profiles(changed) == meant(dict(_profiles(plain)))
+        if not is_meant or _without_profiles(changed) != _without_profiles(plain):
             raise _by_hand(path, "its tables are intertwined")
         if not replace(path, before, after, lock=""):
             raise Busy(f"{path} was changed by somebody else meanwhile", mend="try again")
@@ -164,18 +163,6 @@ def _users(id_: str, document: Mapping[str, Any]) -> Iterator[str]:
     for name, table in _profiles(document).items():
         if id_ in table.get("fallback", ()):
             yield f'the `fallback` of [profiles."{name}"]'
-
-
-def _as_toml(table: Mapping[str, Any]) -> Table:
-    made = tomlkit.table()
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            inline = tomlkit.inline_table()
-            inline.update(value)
-            made[key] = inline
-        else:
-            made[key] = value
-    return made
 
 
 def _by_hand(path: str, why: str) -> ConfigurationError:

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from keywright.manage.profile.told import document, failing
 from keywright.manage.terminal import show_line
 
 _MODES: Final = click.Choice(("api_key", "oauth", "token", "minted", "static"))
@@ -23,7 +24,8 @@ def list_(mode: str | None, as_json: bool) -> None:  # noqa: FBT001 - click pass
     """List the providers: those that keywright knows, and one's own."""
     from keywright.manage.provider.show import listed
 
-    show_line(listed(mode, os.environ, as_json=as_json))
+    with failing(as_json=as_json):
+        show_line(listed(mode, os.environ, as_json=as_json))
 
 
 @provider.command()
@@ -33,7 +35,8 @@ def show(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags
     """Show what is known of one provider: how it is proved to, and where its secrets may go."""
     from keywright.manage.provider.show import shown
 
-    show_line(shown(name, os.environ, as_json=as_json))
+    with failing(as_json=as_json):
+        show_line(shown(name, os.environ, as_json=as_json))
 
 
 @provider.command()
@@ -44,14 +47,18 @@ def scopes(name: str, service: str, as_json: bool) -> None:  # noqa: FBT001 - cl
     """List the OAuth scopes that a login at the provider, or for one of its services, asks for."""
     from keywright.manage.provider.show import scopes
 
-    show_line(scopes(name, service, os.environ, as_json=as_json))
+    with failing(as_json=as_json):
+        show_line(scopes(name, service, os.environ, as_json=as_json))
 
 
 @provider.command()
 @click.argument("file", type=click.Path())
-def add(file: str) -> None:
+@_JSON
+def add(file: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Check a file that describes a provider, and keep a copy of it beside the settings."""
     from keywright.log import one_line
     from keywright.profiles.custom import add_file, locate
 
-    show_line(f"added {one_line(add_file(locate(os.environ), file))}")
+    with failing(as_json=as_json):
+        added = add_file(locate(os.environ), file)
+        show_line(document(success=True, file=added) if as_json else f"added {one_line(added)}")

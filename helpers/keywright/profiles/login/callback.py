@@ -47,10 +47,15 @@ class Callback:
         """Listen on `port`, 0 for any that is free.
 
         Raises:
-            Unavailable: it is taken.
+            Unavailable: it is taken, or not to be had.
         """
         try:
             self._listener = _Listener(port, state, issuer)
+        except PermissionError:
+            raise Unavailable(
+                f"port {port} of this machine cannot be listened on: the system keeps it for itself",
+                mend="give a `--port` of 1024 or more that the client is registered with",
+            ) from None
         except (OSError, OverflowError):
             raise Unavailable(
                 f"port {port} of this machine cannot be listened on: another program has it",

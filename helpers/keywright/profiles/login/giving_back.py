@@ -30,12 +30,13 @@ def giving_back(id_: ProfileId, kept: KeptProfiles, states: ProfileStates) -> It
         ProfileNotFound: there is none.
         VaultLocked: the vault is locked; nothing has changed, as below.
         VaultUnusable: it cannot be trusted or written.
-        StateUnusable: what was decided about profiles cannot be written.
+        StateUnusable: what was decided about profiles cannot be read; or written, which is found out at the end.
         Busy: another process has been renewing it for too long.
     """
     from keywright.cache.lock import hold
 
     kept.check_room()
+    states.decisions(id_.provider)  # what cannot be read now could not be forgotten afterwards
     with hold(renewal_lock(states, id_), LOCK_WAIT_S) as is_locked:
         if not is_locked:
             raise Busy("another process has been renewing it for too long", mend="try again")

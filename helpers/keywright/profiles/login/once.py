@@ -124,9 +124,10 @@ class LoggingIn:
         )
         with self._kept.editing(id_.provider) as profiles:
             current = profiles.get(str(id_))
-            is_new = current is None or current.mode is not Mode.OAUTH
-            if current is None or is_new:
+            is_new = current is None
+            if current is None:
                 current = AuthProfile(id_, grant, created_at=now, updated_at=now)
+            # Whatever it held before: its new tokens go no further than that might, and who was disabled stays so.
             profiles[str(id_)] = saved = current._replace(credential=grant, updated_at=now)
         if is_new:
             self._states.forget(str(id_))

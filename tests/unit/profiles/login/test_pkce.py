@@ -1,5 +1,6 @@
 """Logging in with a browser: what is not the redirect changes nothing, and the redirect serves once."""
 
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -325,5 +326,18 @@ class TestAPort:
         assert str(raised.value) == (
             f"port {port} of this machine cannot be listened on: another program has it; "
             "end that one, or give another `--port` that the client is registered with"
+        )
+        assert not login.said
+
+    def test_that_the_system_keeps_for_itself_is_told_so(self, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+        def bind(_listener: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr("socketserver.TCPServer.server_bind", bind)
+        with pytest.raises(Unavailable) as raised:
+            login(port=80)
+        assert str(raised.value) == (
+            "port 80 of this machine cannot be listened on: the system keeps it for itself; "
+            "give a `--port` of 1024 or more that the client is registered with"
         )
         assert not login.said
