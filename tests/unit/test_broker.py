@@ -12,6 +12,7 @@ import time_machine
 from fakes.accounts import Accounts, oauth
 from fakes.minter import Minter
 from fakes.outcomes import OUTCOMES, Row
+from fakes.own_vault import OwnVault
 from keywright import broker
 from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
@@ -29,11 +30,13 @@ from keywright.errors import (
 )
 from keywright.freshness import Freshness, Margins
 from keywright.profiles.model import AuthProfile, OAuth
+from keywright.profiles.reason import FailureReason
 from keywright.profiles.state import ProfileStates
 from keywright.renewal import Served
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
 from keywright.settings.model import EcrOptions, GithubAppOptions, KeptOptions, Profile, Route, Settings, StaticOptions
+from keywright.settings.turns import Preference
 
 ACME = "github-app:acme"
 SPARE = "github-app:spare"
@@ -356,6 +359,41 @@ class TestSeveralProfiles:
         with pytest.raises(Unreachable):
             routed.get()
         assert routed.minter.calls == 1
+
+    @pytest.mark.parametrize("prefer", [None, Preference.VALID, Preference.DEFAULT])
+    def test_who_stands_in_for_one_that_is_left_alone_is_ready_until_that_is_over(
+        self, routed: House, prefer: Preference | None
+    ) -> None:
+        (route,) = routed.settings.routes
+        first = routed.settings.profiles[ACME]._replace(priority=10)
+        routed.settings = routed.settings._replace(
+            profiles={**routed.settings.profiles, ACME: first}, routes=(route._replace(prefer=prefer),)
+        )
+        until = datetime.now(UTC) + timedelta(minutes=10)
+        reason = FailureReason.BILLING
+        ProfileStates(os.environ).decide(
+            ACME, "", lambda decided: decided._replace(disabled_until=until, disabled_reason=reason)
+        )
+        served = routed.broker().serve(request())
+        assert (served.entry.key.profile, served.is_first_choice, served.until) == (SPARE, True, until)
+        [told] = routed.said
+        assert "acme for https://github.com/acme: it is left alone until" in told
+        assert told.endswith(f"using {SPARE} instead")
+
+    @pytest.mark.parametrize("prefer", [None, Preference.VALID, Preference.DEFAULT])
+    def test_who_stands_in_for_one_that_is_locked_away_is_told_of_and_never_ready(
+        self, routed: House, prefer: Preference | None
+    ) -> None:
+        Accounts().keep("acme:ann")
+        OwnVault().lock()
+        (route,) = routed.settings.routes
+        routed.settings = routed.settings._replace(
+            routes=(route._replace(prefer=prefer, profiles=("acme:ann", SPARE)),)
+        )
+        served = routed.broker().serve(request())
+        assert (served.entry.key.profile, served.is_first_choice) == (SPARE, False)
+        [told] = routed.said
+        assert told.startswith("acme:ann for https://github.com/acme: the vault is locked")
 
     def test_a_wrong_setting_of_the_next_does_not_hide_why_the_first_failed(self, routed: House) -> None:
         (route,) = routed.settings.routes

@@ -53,7 +53,7 @@ def parse(text: str, only: str = "") -> dict[str, AuthProfile]:
         rows = document["profiles"].items()
         profiles = {id_: _profile(row) for id_, row in rows if not only or id_ == only}
         is_filed = all(id_ == row["id"] for id_, row in rows)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, UsageError) as error:
         raise ValueError(f"damaged profiles ({type(error).__name__})") from None
     if not is_filed or any(id_ != str(profile.id) for id_, profile in profiles.items()):
         raise ValueError("damaged profiles: one is filed under another's id")

@@ -44,7 +44,8 @@ class Search:
         is_forced = self._options.is_forced and id_ == self._wished
         reason = turn.obstacle or (None if is_forced else self._unfit(turn))
         if reason is not None:
-            self._pass(reason, id_)
+            is_left_alone = turn.obstacle is not None and turn.until is not None  # for a while, by nobody's wish
+            self._pass(reason, id_, is_told=is_left_alone)
         return reason is None
 
     def fail(self, turn: Turn, error: KeywrightError) -> None:
@@ -56,7 +57,7 @@ class Search:
 
     def told(self, turn: Turn, resting: Sequence[Turn]) -> str:
         """Return one line on why it is this profile and none of those that rest; empty if there is nothing to tell."""
-        reasons = [*map(str, self._told), *(one.told for one in resting)]
+        reasons = [*map(str, self._told), *(one.told for one in resting if self._is_passed_over(one))]
         if turn.rests:
             return "; ".join([*reasons, f"{turn.told}, and used all the same"])
         return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
@@ -70,9 +71,13 @@ class Search:
         error.caused_by = causes[0] if causes else None
         return error
 
-    def _pass(self, reason: KeywrightError, id_: str) -> None:
+    def _is_passed_over(self, turn: Turn) -> bool:
+        """Whether it would have done, had it not rested; one that has failed as a last resort is told of already."""
+        return turn.profile.id not in self.attempted and self._unfit(turn) is None
+
+    def _pass(self, reason: KeywrightError, id_: str, *, is_told: bool = False) -> None:
         self._passed.append(reason.about(id_, ""))
-        if id_ == self._wished:
+        if is_told or id_ == self._wished:
             self._told.append(reason)
 
     def _unfit(self, turn: Turn) -> KeywrightError | None:

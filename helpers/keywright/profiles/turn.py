@@ -104,17 +104,18 @@ class Book:
         obstacle = trouble
         if obstacle is None and not is_forced:
             obstacle = _obstacle(profile.id, decided, kept, standing, until if is_off else None)
+        has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
+        ends = until if has_end else None
         candidate = Candidate(
             id=profile.id,
             name=profile.id.rpartition(":")[2],
             mode=_mode(profile, kept),
             priority=_priority(profile, decided, kept),
-            is_valid=obstacle is None and (kept is None or kept.is_valid(now) or kept.is_renewable),
+            is_valid=(obstacle is None or _passes(obstacle, ends))
+            and (kept is None or kept.is_valid(now) or kept.is_renewable),
             last_used=used.last_used,
             cooldown_until=until if obstacle is None else None,
         )
-        has_end = obstacle is None or (is_off and isinstance(obstacle, Unavailable) and _is_enabled(decided, kept))
-        ends = until if has_end else None
         return Turn(profile, candidate, since, kept, standing, obstacle, ends, decided, used)
 
     def kept(self, provider: str) -> "Mapping[str, AuthProfile]":
@@ -194,6 +195,11 @@ def _obstacle(
         why = f"it is left alone until {moment(off_until)} for `{standing.disabled_reason}`"
         return Unavailable(why, mend=f"`keywright profile enable {id_}` ends that")
     return None
+
+
+def _passes(obstacle: KeywrightError, ends: datetime | None) -> bool:
+    """Whether the profile keeps its place meanwhile: who serves in its stead is only to do so until that is over."""
+    return ends is not None or isinstance(obstacle, VaultLocked | VaultUnusable)
 
 
 def _mode(profile: Profile, kept: "AuthProfile | None") -> Mode:

@@ -130,7 +130,8 @@ class Turns:
             for turn in line.turns
         ]
         turns.sort(key=lambda turn: (turn.rests, not turn.rests and turn.profile.id != preferred))
-        return line._replace(turns=tuple(turns), inputs={**line.inputs, **seen})
+        wished = tuple(sorted(line.wished, key=lambda id_: id_ != preferred))
+        return Line(tuple(turns), wished, {**line.inputs, **seen}, is_steady=line.is_steady)
 
     def served(self, turn: Turn, *, is_new: bool) -> None:
         """Note that the profile gave a credential.

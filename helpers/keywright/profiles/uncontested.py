@@ -4,6 +4,7 @@ Then nobody's turn has to be found out, and nothing else of this package is load
 """
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -28,7 +29,8 @@ def find_inputs(profile: Profile, env: Mapping[str, str], now: datetime) -> dict
     except CacheUnusable:
         return None
     decisions = f"{folder}/{profile.provider}.json"
-    if stamp(decisions) != _ABSENT or not _is_noted(f"{folder}/{profile.provider}.usage.json", profile.id, now):
+    is_there = stamp(decisions) != _ABSENT or os.path.lexists(decisions)  # a link may lead to where it is not mounted
+    if is_there or not _is_noted(f"{folder}/{profile.provider}.usage.json", profile.id, now):
         return None
     return {decisions: _ABSENT}
 

@@ -189,7 +189,7 @@ DAMAGED: dict[str, object] = {
             "enabled": "yes",
             "priority": 1.5,
             "created_at": "long ago",
-            "updated_at": None,
+            "updated_at": "0001-01-01T00:00:00+05:00",
             "oauth": {},
             "hosts": None,
             "fallback": 7,

@@ -468,6 +468,34 @@ class TestWhatIsTold:
                 "",
                 "openai:a: it did not answer; using openai:b instead",
             ),
+            (lambda people: people.rest(B, 30), "", ""),
+            (
+                lambda people: people.rest(A, 30),
+                "",
+                "openai:a: it is cooling down until 2030-01-01T12:00:30Z; using openai:b instead",
+            ),
+            (
+                lambda people: people.disable_for(A, 3600),
+                "",
+                (
+                    "openai:a: it is left alone until 2030-01-01T13:00:00Z for `billing`; `keywright profile enable "
+                    "openai:a` ends that; using openai:b instead"
+                ),
+            ),
+            (lambda people: people.disable_for(C, 3600), "", ""),
+            (
+                lambda people: people.rest(C, 30),
+                "c",
+                "openai:c: it is cooling down until 2030-01-01T12:00:30Z; using openai:a instead",
+            ),
+            (
+                lambda people: [people.rest(A, 30), people.decide(B, enabled=False), people.rest(C, 60)],
+                "c",
+                (
+                    "openai:c: it is cooling down until 2030-01-01T12:01:00Z; openai:a: it is cooling down until "
+                    "2030-01-01T12:00:30Z, and used all the same"
+                ),
+            ),
             (
                 lambda people: [people.rest(one, 30) for one in (A, B, C)],
                 "",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
+from keywright.errors import StateUnusable
 from keywright.profiles.reason import FailureReason
 from keywright.profiles.state import ProfileStates
 from keywright.profiles.uncontested import find_inputs
@@ -71,6 +72,13 @@ def test_decisions_that_cannot_be_looked_at_are_not_taken_for_none(
     states: ProfileStates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keywright.profiles.uncontested.stamp", lambda _path: "!13")
+    assert not is_plain()
+
+
+def test_a_link_to_where_nothing_is_mounted_today_is_not_taken_for_none(states: ProfileStates) -> None:
+    Path(states.folder, "aws-eks.json").symlink_to("/nowhere/aws-eks.json")
+    with pytest.raises(StateUnusable):
+        states.decisions("aws-eks")
     assert not is_plain()
 
 

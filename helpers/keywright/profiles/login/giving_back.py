@@ -31,7 +31,8 @@ def giving_back(id_: ProfileId, kept: KeptProfiles, states: ProfileStates) -> It
         VaultLocked: the vault is locked; nothing has changed, as below.
         VaultUnusable: it cannot be trusted or written.
         StateUnusable: what was decided about profiles cannot be read; or written, which is found out at the end.
-        Busy: another process has been renewing it for too long.
+        Busy: another process has been renewing it for too long; or has put another grant in its place meanwhile, which
+            stays.
     """
     from keywright.cache.lock import hold
 
@@ -44,7 +45,12 @@ def giving_back(id_: ProfileId, kept: KeptProfiles, states: ProfileStates) -> It
         if found is None:
             raise ProfileNotFound(f"profile not found: {id_}", mend="`keywright profile list` shows what there is")
         yield found
-        kept.remove(id_)
+        with kept.editing(id_.provider) as profiles:
+            current = profiles.pop(str(id_), found)
+            if (current.created_at, current.credential) != (found.created_at, found.credential):
+                raise Busy("somebody has logged in anew meanwhile", mend="log out again, if that is to go too").about(
+                    str(id_), ""
+                )
         states.forget(str(id_))
 
 
