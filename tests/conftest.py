@@ -30,6 +30,7 @@ FORBIDDEN = tuple(
         ".git-credentials",
         ".gitconfig",
         ".kube",
+        ".local/share/keywright",
         ".local/state",
     )
 )

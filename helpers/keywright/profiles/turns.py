@@ -156,13 +156,11 @@ class Turns:
         from keywright.profiles.cooldown import mark_failure
         from keywright.profiles.reason import FailureReason
 
-        error_met = error.caused_by or error  # an expired credential says why it was not renewed
-        reason, now, id_ = classify(error_met), self._now(), turn.profile.id
+        reason, now, id_ = classify(error), self._now(), turn.profile.id
         if is_alone and reason is FailureReason.AUTH_PERMANENT:
             reason = FailureReason.AUTH
         rules = self._settings.cooldown.of(turn.profile.provider)
-        wait_s = error_met.retry_after_s
-        asked = None if wait_s is None else timedelta(seconds=wait_s)
+        asked = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
         try:
             return ProfileStates(self._env).judge(
                 id_,

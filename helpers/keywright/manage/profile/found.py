@@ -32,6 +32,18 @@ def find(text: str, env: Mapping[str, str], now: datetime, settings: Settings | 
     return turn
 
 
+def parse_known(text: str) -> ProfileId:
+    """Return the id in `text`, of a profile that has to be there.
+
+    Raises:
+        ProfileNotFound: no profile can have it.
+    """
+    try:
+        return ProfileId.parse(text)
+    except UsageError:
+        raise not_found(text) from None
+
+
 def not_found(text: str) -> ProfileNotFound:
     """Return the error that says so."""
     return ProfileNotFound(f"profile not found: {text}", mend="`keywright profile list` shows what there is")

@@ -35,14 +35,14 @@ def logout(id_: str, *, as_json: bool) -> None:
 
 
 def _log_out(text: str, env: Mapping[str, str], *, as_json: bool) -> str:
+    from keywright.manage.profile.found import parse_known
     from keywright.manage.profile.told import done
-    from keywright.profiles.identity import ProfileId
     from keywright.profiles.kept import KeptProfiles
     from keywright.profiles.login.giving_back import giving_back, revoke
     from keywright.profiles.model import OAuth
     from keywright.profiles.state import ProfileStates
 
-    id_ = ProfileId.parse(text)
+    id_ = parse_known(text)
     with giving_back(id_, KeptProfiles(env), ProfileStates(env)) as profile:
         if not isinstance(profile.credential, OAuth):
             raise UsageError(f"profile {id_} holds no grant", mend=f"run `keywright profile remove {id_}`")
