@@ -104,17 +104,18 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
             profile=profile,
             place="",
             clients=(),
-            state=_state_of_none(settings.profiles.get(profile)),
+            state=_state_of_none(profile.partition(":")[0]),
             plan=None,
             failure=None,
             decided=decided.get(profile),
         )
 
 
-def _state_of_none(profile: Profile | None) -> str:
-    if profile is None:
+def _state_of_none(provider: str) -> str:
+    """Return what a profile without a cached credential is: one whose provider the settings lack is in the vault."""
+    if provider not in OPTIONS:
         return "kept"
-    return "static" if profile.provider in READERS else "none"
+    return "static" if provider in READERS else "none"
 
 
 def _place(entry: Entry) -> str:

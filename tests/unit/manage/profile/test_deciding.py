@@ -124,3 +124,13 @@ class TestReports:
         work("report-failure", "openai:work", "--message", f"401 for sk-{TYPED}-0123456789abcdef0123 at once")
         assert "sk-" not in json.loads(work("show", "openai:work", "--json").stdout)["last_error"]
         assert not [path for path in own.rglob("*.json") if TYPED in path.read_text()]
+
+
+def test_status_tells_whose_turn_it_is_not(profile: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile("add", "openai:work", stdin=TYPED)
+    profile("report-failure", "openai:work", "--reason", "rate_limit")
+    profile("disable", "aws-ecr:default")
+    rows = json.loads(Terminal(monkeypatch, profile._terminal._capfd)("status", "--json").stdout)["credentials"]
+    assert [(row["profile"], row["state"]) for row in rows] == [("aws-ecr:default", "none"), ("openai:work", "kept")]
+    assert [row["turn"]["enabled"] for row in rows] == [False, True]
+    assert rows[1]["turn"]["cooldown_until"] == "2030-01-01T12:00:30Z"
