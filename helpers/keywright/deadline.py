@@ -1,8 +1,10 @@
 """A bound on how long a block may take, kept even where a library underneath forgets its own."""
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Final
 
@@ -22,56 +24,93 @@ class OutOfTime(BaseException):
     """
 
 
+class _Bound:
+    """One block's end, on the monotonic clock; `is_armed` if a signal strikes at it."""
+
+    __slots__ = ("end_s", "is_armed")
+
+    def __init__(self, end_s: float) -> None:
+        self.end_s = end_s
+        self.is_armed = False
+
+
+_BOUNDS: Final[ContextVar[tuple[_Bound, ...]]] = ContextVar("bounds", default=())
+"""The bounds around the code that runs, each sooner than the one before. A thread begins with none."""
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Raise `OutOfTime` inside the block once it has taken `seconds`.
 
     It interrupts system calls, so a server that trickles and a program that hangs are bounded too. Bounds nest; the
-    sooner one strikes. Only the main thread can be interrupted: in any other the block runs unbounded by this.
+    sooner one strikes. Only the main thread can be interrupted: in any other the bound is kept by who asks what is left
+    of it (`left_s`), and every fetch does.
     """
-    outer_s, _ = signal.getitimer(signal.ITIMER_REAL)
-    if 0 < outer_s <= seconds:
+    outer = _BOUNDS.get()
+    bound = _Bound(time.monotonic() + max(seconds, 0.001))  # 0 would mean no bound at all
+    if outer and outer[-1].end_s <= bound.end_s:
         yield
         return
-    try:
-        previous = signal.signal(signal.SIGALRM, _strike)
-    except ValueError:  # not the main thread
-        yield
-        return
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))  # 0 would mean no bound at all
+    token = _BOUNDS.set((*outer, bound))
+    disarm = _arm(bound, outer[-1] if outer else None)
     try:
         yield
     finally:
-        left_s, _ = signal.getitimer(signal.ITIMER_REAL)
+        disarm()
+        _BOUNDS.reset(token)
+
+
+def _arm(bound: _Bound, outer: _Bound | None) -> Callable[[], None]:
+    """Let a signal strike at the bound, if this is the main thread; return what ends that."""
+    began_s = time.monotonic()
+    other_s, _ = signal.getitimer(signal.ITIMER_REAL)  # the outer bound's, or somebody else's
+    if outer is None and 0 < other_s <= bound.end_s - began_s:
+        return lambda: None
+    try:
+        previous = signal.signal(signal.SIGALRM, _strike)
+    except ValueError:  # not the main thread
+        return lambda: None
+    signal.setitimer(signal.ITIMER_REAL, max(bound.end_s - began_s, 0.001))
+    bound.is_armed = True
+
+    def disarm() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-        if outer_s:
-            signal.setitimer(signal.ITIMER_REAL, max(outer_s - (seconds - left_s), 0.001))
+        if other_s:
+            end_s = outer.end_s if outer else began_s + other_s
+            signal.setitimer(signal.ITIMER_REAL, max(end_s - time.monotonic(), 0.001))
+
+    return disarm
 
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Let the block take as long as it takes, a person's answer say: the bound around it goes on afterwards."""
-    left_s, _ = signal.getitimer(signal.ITIMER_REAL)
-    if not left_s:
-        yield
-        return
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    """Let the block take as long as it takes, a person's answer say: the bounds around it go on afterwards."""
+    bounds, began_s = _BOUNDS.get(), time.monotonic()
+    is_armed = any(bound.is_armed for bound in bounds)
+    timer_s, _ = signal.setitimer(signal.ITIMER_REAL, 0) if is_armed else (0.0, 0.0)
+    token = _BOUNDS.set(())
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, left_s)
+        _BOUNDS.reset(token)
+        took_s = time.monotonic() - began_s
+        for bound in bounds:
+            bound.end_s += took_s
+        if timer_s:
+            signal.setitimer(signal.ITIMER_REAL, timer_s)
 
 
 def left_s(at_most: float) -> float:
     """Return the seconds that the bounds around this leave, or `at_most` if that is less or nothing bounds it."""
-    left, _ = signal.getitimer(signal.ITIMER_REAL)
-    return min(left or at_most, at_most)
+    bounds = _BOUNDS.get()
+    return min(max(bounds[-1].end_s - time.monotonic(), 0.0), at_most) if bounds else at_most
 
 
 def is_spent() -> bool:
-    """Whether the bound around this has struck already, inside of something that caught it: there is no second one."""
-    return signal.getsignal(signal.SIGALRM) is _strike and not signal.getitimer(signal.ITIMER_REAL)[0]
+    """Whether the bound around this is over already: its signal may have struck inside of something that caught it."""
+    bounds = _BOUNDS.get()
+    return bool(bounds) and bounds[-1].end_s <= time.monotonic()
 
 
 def _strike(_number: int, _frame: FrameType | None) -> None:

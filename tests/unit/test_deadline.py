@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import FrameType
 
@@ -202,14 +202,36 @@ def test_somebody_elses_alarm_is_given_back() -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_in_another_thread_the_block_runs_unbounded() -> None:
-    done: list[bool] = []
+def test_in_another_thread_the_bound_is_told_and_strikes_nobody() -> None:
+    seen: list[tuple[float, bool]] = []
 
     def work() -> None:
         with within(SOON_S):
-            done.append(signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0))
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+            while not is_spent():
+                threading.Event().wait(SOON_S)
+            seen.append((left_s(NEVER_S), is_spent()))
+        seen.append((left_s(NEVER_S), is_spent()))
 
+    in_thread(work)
+    assert seen == [(0.0, True), (NEVER_S, False)]
+
+
+def test_a_thread_knows_nothing_of_the_bounds_and_alarms_of_another() -> None:
+    seen: list[float] = []
+
+    def work() -> None:
+        with paused():
+            seen.append(left_s(NEVER_S))
+
+    with within(30):
+        in_thread(work)
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+    assert seen == [NEVER_S]
+
+
+def in_thread(work: Callable[[], None]) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join(30)
-    assert done == [True]
+    assert not thread.is_alive()

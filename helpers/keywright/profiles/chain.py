@@ -1,8 +1,10 @@
 """Several providers: all of them at once, or one after the other until one has a credential."""
 
+import time
 from collections.abc import Iterable
 from typing import Final
 
+from keywright.deadline import CALL_S, left_s, within
 from keywright.errors import Bug, KeywrightError, ProfileNotFound
 from keywright.profiles.resolution import Resolution
 from keywright.profiles.resolver import Resolver
@@ -27,12 +29,14 @@ class MultiResolver:
         asked = list(providers)
         if not asked:
             return []
+        ends_s = time.monotonic() + left_s(CALL_S)  # threads know nothing of the bound around this one
         with ThreadPoolExecutor(max_workers=min(len(asked), AT_ONCE)) as pool:
-            return list(pool.map(self._resolve, asked))
+            return list(pool.map(lambda provider: self._resolve(provider, ends_s), asked))
 
-    def _resolve(self, provider: str) -> Resolution:
+    def _resolve(self, provider: str, ends_s: float) -> Resolution:
         try:
-            return self._resolver.resolve_any(provider)
+            with within(ends_s - time.monotonic()):
+                return self._resolver.resolve_any(provider)
         except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type does not
             told = Bug(f"a bug: {type(error).__name__}", mend="please report this line")
             return Resolution(provider.lower(), error=told)
