@@ -13,7 +13,8 @@ Requests go through `HTTPS_PROXY` unless `NO_PROXY` names the host; loopback is 
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -29,6 +30,10 @@ BODY_AT_MOST: Final = 1 << 20
 CONNECT_AT_MOST_S: Final = 10.0
 CONNECT_ATTEMPTS: Final = 2
 _CHUNK: Final = 1 << 16
+
+_SILENCE: Final = threading.Lock()
+_SILENCED: Final[dict[str, tuple[int, int, bool]]] = {}
+"""By logger: how many blocks silence it, and its own level and propagation."""
 
 Result = TypeVar("Result")
 
@@ -139,13 +144,33 @@ def wait_for(work: Callable[[], Result], timeout_s: float, *, late: str) -> Resu
     raise Unreachable(late)
 
 
-def silence(library: str) -> None:
-    """Keep a library's log to itself, whatever the process does with logging: it quotes addresses and bodies."""
+@contextmanager
+def silenced(*libraries: str) -> Iterator[None]:
+    """Keep the libraries' logs to themselves for the block, whatever the process does with logging.
+
+    They quote addresses, bodies and keys. What else the process does with the same library meanwhile is not logged
+    either; afterwards all is as it was.
+    """
     import logging
 
-    logger = logging.getLogger(library)
-    logger.setLevel(logging.CRITICAL + 1)
-    logger.propagate = False
+    loggers = [logging.getLogger(library) for library in libraries]
+    with _SILENCE:
+        for logger in loggers:
+            count, level, propagates = _SILENCED.get(logger.name, (0, logger.level, logger.propagate))
+            _SILENCED[logger.name] = (count + 1, level, propagates)
+            logger.setLevel(logging.CRITICAL + 1)
+            logger.propagate = False
+    try:
+        yield
+    finally:
+        with _SILENCE:
+            for logger in loggers:
+                count, level, propagates = _SILENCED.pop(logger.name)
+                if count > 1:
+                    _SILENCED[logger.name] = (count - 1, level, propagates)
+                else:
+                    logger.setLevel(level)
+                    logger.propagate = propagates
 
 
 def parse_http_date(text: str) -> datetime | None:
@@ -184,9 +209,8 @@ class _Question:
 def _exchange(question: _Question, deadline: Deadline, env: Mapping[str, str]) -> Response:
     import urllib3
 
-    silence("urllib3")
     host = question.place.host
-    with _manager(question.place, env) as manager:
+    with silenced("urllib3"), _manager(question.place, env) as manager:
         try:
             with _open(manager, question, deadline) as response:
                 content = _read(response, deadline, host)

@@ -1,4 +1,5 @@
 import gzip
+import logging
 import os
 import socket
 import sys
@@ -18,7 +19,7 @@ from keywright.demo.exchange import Call, Reply, json_reply
 from keywright.demo.issuer import LoopbackServer
 from keywright.errors import ConfigurationError, KeywrightError, Unreachable
 from keywright.request import Url
-from keywright.transport import Deadline, Response, parse_http_date, parse_retry_after, send, wait_for
+from keywright.transport import Deadline, Response, parse_http_date, parse_retry_after, send, silenced, wait_for
 
 NOW = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
@@ -327,3 +328,14 @@ def speaking(speak: object) -> Iterator[str]:
         listener.close()
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_a_library_is_silent_for_the_block_alone_however_many_silence_it() -> None:
+    library = logging.getLogger("noisy")
+    library.setLevel(logging.DEBUG)
+    with silenced("noisy"):
+        with silenced("noisy", "noisier"):
+            assert not library.isEnabledFor(logging.CRITICAL)
+        assert (library.isEnabledFor(logging.CRITICAL), library.propagate) == (False, False)
+    assert (library.level, library.propagate) == (logging.DEBUG, True)
+    assert logging.getLogger("noisier").level == logging.NOTSET

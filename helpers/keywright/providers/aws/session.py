@@ -6,13 +6,11 @@ container, instance. Four of its habits do not suit a helper that another progra
 * it reads `os.environ` itself, so the caller's environment is put there for the length of a fetch;
 * it asks for an MFA code on the terminal, whoever reads there: only a code that was brought along is given;
 * it reads boto 2's files (`AWS_CREDENTIAL_FILE`, `~/.boto`), which nothing here could notice changing: left out;
-* it logs, with tracebacks and at debug level with bodies: silenced.
+* it logs, with tracebacks and at debug level with bodies: silenced meanwhile.
 """
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -38,16 +36,16 @@ from keywright.hit import stamp
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.failures import Translator
+from keywright.providers.aws.in_place import in_place
 from keywright.providers.aws.mfa import Prompter
 from keywright.providers.aws.packed_keys import Keys, unpack
 from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
-from keywright.transport import silence, wait_for
+from keywright.transport import silenced, wait_for
 
 CONNECT_AT_MOST_S: Final = 5.0
 _BOTO_2: Final = ("ec2-credentials-file", "boto-config")
 _LENT: Final = frozenset({"assume-role", "assume-role-with-web-identity", "sso"})
-_SWAP = threading.RLock()
 
 Result = TypeVar("Result")
 
@@ -116,10 +114,11 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
     def run() -> Result:
         try:
             try:
-                session = _session(identity, region, timeout_s)
-                if aid.parent is not None:
-                    return work(_reopen(session, aid.parent, inputs))
-                return work(_open(session, identity, env, translator, prompter, inputs))
+                with silenced("botocore", "urllib3"):
+                    session = _session(identity, region, timeout_s)
+                    if aid.parent is not None:
+                        return work(_reopen(session, aid.parent, inputs))
+                    return work(_open(session, identity, env, translator, prompter, inputs))
             except (BotoCoreError, ClientError, ResponseParserError) as error:
                 raise prompter.explain(translator.translate(error)) from None
         except KeywrightError as error:
@@ -128,7 +127,7 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
         failure.__context__ = None  # botocore's exceptions hold requests and answers, keys among them
         raise failure
 
-    with _in_place(env):
+    with in_place(env):
         return wait_for(run, timeout_s, late="AWS did not answer in time")
 
 
@@ -180,8 +179,6 @@ def _open(  # noqa: PLR0917 - what one call has found out so far
 
 
 def _session(identity: Identity, region: str, timeout_s: float) -> botocore.session.Session:
-    silence("botocore")
-    silence("urllib3")
     session = botocore.session.Session(profile=identity.aws_profile or None)
     session.set_config_variable("region", region)
     # Off EC2 nothing answers at 169.254.169.254; more patience would only be felt as a hang.
@@ -241,23 +238,3 @@ def _profile_inputs(session: botocore.session.Session, name: str, env: Mapping[s
             paths.append(environment.login_cache_path(login, env))
         name = profile.get("source_profile", "")
     return {path: stamp(path) for path in paths}
-
-
-@contextmanager
-def _in_place(env: Mapping[str, str]) -> Iterator[None]:
-    """Make `os.environ` say what `env` says: nothing to do in a helper, whose environment is the process's own."""
-    with _SWAP:  # compared under the lock too: what a sibling put there is there only until it is done
-        before = dict(os.environ)
-        if dict(env) == before:
-            yield
-            return
-        _replace_environment(env)
-        try:
-            yield
-        finally:
-            _replace_environment(before)
-
-
-def _replace_environment(env: Mapping[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(env)

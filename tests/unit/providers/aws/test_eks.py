@@ -238,6 +238,7 @@ def test_the_file_of_an_sso_session_is_an_input(machine: Machine) -> None:
     import botocore.session
 
     from keywright.providers.aws import session
+    from keywright.providers.aws.in_place import in_place
 
     machine.with_config(
         "[profile dev]\nsso_session=corp\n[profile old]\nsso_start_url=https://corp.example.com/start\n"
@@ -249,7 +250,7 @@ def test_the_file_of_an_sso_session_is_an_input(machine: Machine) -> None:
         "old": environment.sso_cache_path("https://corp.example.com/start", machine.env),
         "sign": environment.login_cache_path("arn:aws:iam::1:user/me", machine.env),
     }
-    with session._in_place(machine.env):
+    with in_place(machine.env):
         found = botocore.session.Session()
         for profile, path in named.items():
             assert session._profile_inputs(found, profile, machine.env) == {path: "-"}
