@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from keywright import hit
 from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
 from keywright.deadline import LOCK_WAIT_S, is_spent
@@ -24,7 +25,7 @@ from keywright.renewal import CAUSES, Renewals, Served, as_it_is, expired, place
 from keywright.request import Request
 from keywright.routes import Choice, choice_for
 from keywright.secret import Secret
-from keywright.settings.model import Profile, Settings
+from keywright.settings.model import KeptOptions, Profile, Settings
 
 if TYPE_CHECKING:
     from keywright.profiles.turn import Turn
@@ -189,8 +190,8 @@ class Broker:
     def invalidate(self, request: Request, rejected: Secret | None) -> int:
         """Drop what is cached for the request, if it is what was rejected. None means: whatever it is.
 
-        Returns the number of credentials dropped. A late rejection of an old credential never costs the newer one, and
-        what is read where it lies (`static`) is not ours to drop.
+        Returns the number of credentials dropped. A late rejection of an old credential never costs the newer one. What
+        is read where it lies (`static`) is not ours to drop; of a kept OAuth grant that is the access token.
 
         Raises:
             CredentialNotFound: nothing here serves the request.
@@ -200,6 +201,7 @@ class Broker:
         dropped = 0
         for profile in self._everyone(request):
             if find_reader(profile, self._env) is not None:
+                dropped += self._forget_kept(profile, rejected)
                 continue
             try:
                 key = make(profile, request.place, self._env).key
@@ -208,8 +210,19 @@ class Broker:
             dropped += self.drop(key.digest, rejected)
         return dropped
 
+    def _forget_kept(self, profile: Profile, rejected: Secret | None) -> int:
+        """Forget a rejected access token of a grant that brings another one; without one named nothing is rejected."""
+        if rejected is None or not isinstance(profile.options, KeptOptions):
+            return 0
+        from keywright.profiles.renewing import Renewing
+
+        return Renewing(self._env).forget_access(profile.id, rejected, self._now())
+
     def drop(self, digest: str, rejected: Secret | None) -> int:
         """Drop one entry, as `invalidate` does.
+
+        What keeps being rejected is dropped once a minute: a server that takes no credential at all is no reason to
+        mint one for each of its answers.
 
         Raises:
             CacheUnusable: the cache cannot be changed.
@@ -225,6 +238,9 @@ class Broker:
                 raise Busy("another process has been renewing it for too long", mend="try again")
             found = cache.entries.read(digest)
             if found is None or (rejected is not None and rejected != found[0].credential.secret):
+                return 0
+            now_s = self._now().timestamp()
+            if rejected is not None and not hit.claim(cache.folder, f"{digest}.rejected", now_s, hit.REJECTED_BRAKE_S):
                 return 0
             cache.entries.forget(digest)
             cache.answers.forget(digest)

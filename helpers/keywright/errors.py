@@ -12,6 +12,8 @@
     ├── Unavailable          a provider cannot try here: key, file, login       unavailable           1
     ├── Refused              the issuer was asked and said no                   refused               1
     ├── Unreachable          the issuer did not answer, or not sensibly         unreachable           1
+    ├── Rejected             a server takes the credential no more              rejected              1
+    ├── RateLimited          a server wants to be asked later                   rate_limited          1
     ├── Busy                 locked or out of time: somebody else is renewing   busy                  5
     ├── NeedsPerson          only a person can go on                            needs_person          4
     ├── CacheUnusable        the cache cannot be trusted or written             cache_unusable        1
@@ -89,6 +91,11 @@ class KeywrightError(Exception):
         self.evidence = evidence
         return self
 
+    @property
+    def is_retryable(self) -> bool:
+        """Whether asking the same again, later, may go well with nobody mending anything."""
+        return isinstance(self, Busy | RateLimited | Unreachable)
+
     def __str__(self) -> str:
         whom = " for ".join(part for part in (self.account, self.host) if part)
         line = f"{whom}: {self.what}" if whom else self.what
@@ -163,6 +170,18 @@ class Unreachable(KeywrightError):
     """The issuer did not answer in time, or not in its own protocol."""
 
     code = "unreachable"
+
+
+class Rejected(KeywrightError):
+    """The server that a credential is for did not accept it: another one may mend that. Raised by who uses it."""
+
+    code = "rejected"
+
+
+class RateLimited(KeywrightError):
+    """The server that a credential is for wants to be asked later: no other credential mends that."""
+
+    code = "rate_limited"
 
 
 class Busy(KeywrightError):
@@ -240,6 +259,8 @@ ERRORS: Final[dict[str, type[KeywrightError]]] = {
         Unavailable,
         Refused,
         Unreachable,
+        Rejected,
+        RateLimited,
         Busy,
         NeedsPerson,
         CacheUnusable,

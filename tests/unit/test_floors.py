@@ -16,7 +16,7 @@ FLOORS = [
     {"providers", "profiles"},
     {"routes", "broker", "failed", "keeping", "renewal", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
-    {"manage", "demo"},
+    {"library", "manage", "demo"},
     {"bin"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

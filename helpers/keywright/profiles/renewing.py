@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from keywright import hit
 from keywright.cache.failures import Failures
 from keywright.cache.folder import locate
 from keywright.cache.lock import hold
@@ -29,6 +30,7 @@ from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.model import AuthProfile, OAuth
 from keywright.profiles.state import ProfileStates
 from keywright.profiles.token_endpoint import TokenEndpoint, TokenRefresher
+from keywright.secret import Secret
 
 LEFT_FOR_SAVING_S: Final = 2.0
 ANSWER_S: Final = 3.0
@@ -80,6 +82,34 @@ class Renewing:
             if is_anew or not access_token or profile.is_expired(now):
                 raise
             return profile  # not for long, but it is good
+
+    def forget_access(self, profile: str, rejected: Secret, now: datetime) -> int:
+        """Forget the profile's access token if it is what was rejected, and a refresh token brings another one.
+
+        Returns the number of tokens forgotten. As with what is cached, what keeps being rejected goes once a minute.
+
+        Raises:
+            VaultLocked: the vault is locked.
+            VaultUnusable: the vault cannot be trusted or written.
+            Busy: another process is renewing it.
+        """
+        id_ = ProfileId.split(profile)
+        found = self._kept.get(id_)
+        if found is None or not _holds(found, rejected):
+            return 0
+        with hold(renewal_lock(self._states, id_), LOCK_WAIT_S) as is_locked:
+            if not is_locked:
+                raise Busy("another process has been renewing it for too long", mend="try again")
+            cache = locate("cache", self._env)
+            if not hit.claim(cache, f"{entry_of(id_)}.rejected", now.timestamp(), hit.REJECTED_BRAKE_S):
+                return 0
+            with self._kept.editing(id_.provider) as profiles:
+                current = profiles.get(profile)
+                if current is None or not isinstance(current.credential, OAuth) or not _holds(current, rejected):
+                    return 0
+                grant = current.credential._replace(access_token=Secret(""))
+                profiles[profile] = current._replace(credential=grant, updated_at=now)
+        return 1
 
     def _current(self, id_: ProfileId) -> AuthProfile:
         found = self._kept.get(id_)
@@ -158,6 +188,11 @@ class Renewing:
 
     def _failures(self) -> Failures:
         return Failures(locate("state", self._env), self._env)
+
+
+def _holds(profile: AuthProfile, rejected: Secret) -> bool:
+    grant = profile.credential
+    return isinstance(grant, OAuth) and profile.is_renewable and grant.access_token == rejected
 
 
 def _login(id_: ProfileId) -> str:

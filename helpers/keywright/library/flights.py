@@ -1,0 +1,62 @@
+"""The threads that get credentials: none outlives the program unfinished, and none is waited for in a forked child."""
+
+import atexit
+import os
+import time
+from collections.abc import Callable
+from threading import Thread
+from typing import Final, Protocol
+from weakref import WeakSet
+
+from keywright.deadline import FETCH_S
+
+
+class Forkable(Protocol):
+    """What holds locks and threads of this process."""
+
+    def _after_fork(self) -> None: ...
+
+
+_FLYING: Final[dict[Thread, float]] = {}
+"""Each thread, and until when the program's end waits for it (`time.monotonic`)."""
+_FORKABLE: Final[WeakSet[Forkable]] = WeakSet()
+
+
+def start(work: Callable[[], None]) -> None:
+    """Run `work` in a thread of its own; here, where no thread can be started, as at a program's end."""
+
+    def fly() -> None:
+        try:
+            work()
+        finally:
+            _FLYING.pop(thread, None)
+
+    # A daemon, for one that hangs must not keep the program from ending. But it is waited for (`_land`).
+    thread = Thread(target=fly, name="keywright-renewal", daemon=True)
+    _FLYING[thread] = time.monotonic() + FETCH_S
+    try:
+        thread.start()
+    except RuntimeError:
+        fly()
+
+
+def forget_after_fork(held: Forkable) -> None:
+    """See that `held` is made anew in a forked child, as long as it is alive."""
+    _FORKABLE.add(held)
+
+
+def _land() -> None:
+    """Give renewals the time to end: a refresh token that is spent must not lose its answer."""
+    for thread, ends_s in list(_FLYING.items()):
+        if thread.is_alive():
+            thread.join(max(ends_s - time.monotonic(), 0.0))
+
+
+def _forget_all() -> None:
+    _FLYING.clear()
+    for held in list(_FORKABLE):
+        held._after_fork()  # noqa: SLF001 - it is there for this
+
+
+atexit.register(_land)
+os.register_at_fork(after_in_child=_forget_all)
