@@ -1,6 +1,6 @@
 """A provider that mints at once, counts, and fails on demand; it stands in the registry where `github-app` stood."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,6 +36,8 @@ class Minter:
     is_kept: bool = True
     parents: dict[str, Parent] = field(default_factory=dict)
     """The parent of each profile that has one."""
+    gate: Callable[[], None] = lambda: None
+    """What everybody who asks has to pass before they are answered."""
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def maker(profile: Profile, _url: Url | None, _env: Mapping[str, str]) -> "Minting":
@@ -70,6 +72,7 @@ class Minting:
     def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
         minter = self.minter
         inputs = self.inputs
+        minter.gate()
         minter.calls += 1
         minter.memories.append(dict(memory))
         minter.aids.append(aid)
