@@ -117,10 +117,9 @@ class Holder:
 
     def settle(self) -> None:
         """Wait until no renewal is under way."""
-        for thread in threading.enumerate():
-            if thread.name == "keywright-renewal":
-                thread.join(ENDS_WITHIN_S)
-                assert not thread.is_alive()
+        while flying := [thread for thread in threading.enumerate() if thread.name == "keywright-renewal"]:
+            flying[0].join(ENDS_WITHIN_S)
+            assert not flying[0].is_alive()
 
 
 def make_holder(
