@@ -109,8 +109,10 @@ class _Check:
             mend = "give the profiles that act in the role the same `role_arn` or `aws_profile`"
             raise self._wrong(where, "a shared AWS session is made by itself", mend)
         if provider not in WRITTEN:
-            nearest = _nearest(provider, WRITTEN) or f"there are {', '.join(WRITTEN)}"
-            raise self._wrong(where, f"there is no provider `{provider}`", nearest)
+            others = f"there are {', '.join(WRITTEN)}; `keywright profile add {name}` keeps one of another"
+            if not (_KEPT.fullmatch(provider) and _KEPT_NAME.fullmatch(rest)):
+                others = others.partition(";")[0]
+            raise self._wrong(where, f"there is no provider `{provider}`", _nearest(provider, WRITTEN) or others)
         if not colon or not _NAME.fullmatch(rest):
             mend = "use letters, digits and . _ @ - after the colon"
             raise self._wrong(where, "the name is not `provider:name`", mend)

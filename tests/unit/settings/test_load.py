@@ -227,6 +227,14 @@ WRONG: dict[str, tuple[str, str]] = {
     "a profile of a wrong type": ("version = 1\n[profiles]\nx = 3", r"\[profiles\]: `x`: expected a table, got `int`"),
     "routes of a wrong type": ("version = 1\nroutes = 3", r"the top level: `routes`: expected .*"),
     "a route of a wrong type": ('version = 1\nroutes = ["x"]', r"the top level: `routes`: expected .*"),
+    "a profile of the vault's": (
+        'version = 1\n[profiles."openai:work"]\nkey = "vault://K"',
+        r'\[profiles\."openai:work"\]: there is no provider `openai`; .*`keywright profile add openai:work` .*',
+    ),
+    "a provider that is nobody's": (
+        'version = 1\n[profiles."a\\u001bb:work"]',
+        r".*; there are access-key, .*, static",
+    ),
     "a profile twice": (
         f"version = 1\n{EKS}{EKS}",
         r" says something twice: .*profiles.*aws-eks:prod.*; keep one of .*",
@@ -235,7 +243,7 @@ WRONG: dict[str, tuple[str, str]] = {
     # profiles
     "an unknown provider": (
         'version = 1\n[profiles."azure:x"]',
-        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are access-key, aws-codecommit, .*',
+        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are access-key, aws-codecommit, .* of another',
     ),
     "a provider that is nearly right": (
         'version = 1\n[profiles."aws-ek:x"]',
