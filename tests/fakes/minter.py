@@ -34,6 +34,8 @@ class Minter:
     memories: list[dict[str, str]] = field(default_factory=list)
     aids: list[Aid] = field(default_factory=list)
     is_kept: bool = True
+    pause: Callable[[], object] = bool
+    """What each fetch waits for before it answers."""
     parents: dict[str, Parent] = field(default_factory=dict)
     """The parent of each profile that has one."""
     gate: Callable[[], None] = lambda: None
@@ -77,6 +79,7 @@ class Minting:
         minter.memories.append(dict(memory))
         minter.aids.append(aid)
         assert timeout_s > 0
+        minter.pause()
         if minter.failure is not None and minter.failing in {"", self.profile.id}:
             failure = minter.failure
             raised = type(failure)(failure.what, mend=failure.mend, retry_after_s=failure.retry_after_s)
