@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -120,7 +120,7 @@ class House:
     folder: Path
     issuer: GitHubIssuer
     env: dict[str, str]
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: list[subprocess.Popen[Any]] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -161,7 +161,7 @@ class House:
                 stderr=subprocess.PIPE,
                 pass_fds=pass_fds,
             )
-        self._started.append(process)
+        self.started.append(process)
         return process
 
     def finish(self, question: Question, process: subprocess.Popen[bytes]) -> Run:
@@ -276,11 +276,11 @@ class House:
 
     def close(self) -> None:
         """End whatever of this house is still running."""
-        for process in self._started:
+        for process in self.started:
             if process.poll() is None:
                 process.kill()
             process.wait(BOUND_S)
-            for stream in (process.stdout, process.stderr):
+            for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
         for pid in self._processes():

@@ -60,7 +60,15 @@ def _take(path: str) -> Callable[[], object]:
     except BaseException:
         os.close(descriptor)
         raise
-    return partial(os.close, descriptor)
+    return partial(_free, descriptor)
+
+
+def _free(descriptor: int) -> None:
+    """Let go of it by name: a child that a program forked meanwhile has the descriptor too, and would keep the lock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
 
 
 def _wait_for(path: str, wait_s: float) -> Callable[[], object] | None:

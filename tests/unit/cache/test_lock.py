@@ -141,3 +141,25 @@ def test_a_free_one_loads_no_filelock(path: Path) -> None:
         f"with hold({str(path)!r}, 25) as is_locked:\n    assert is_locked\nassert 'filelock' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+FORKS = """
+import os, sys
+from keywright.cache.lock import hold
+with hold(sys.argv[1], 0) as is_locked:
+    child = os.fork()
+    if not child:
+        sys.stdin.readline()  # its copy of the descriptor stays open
+        os._exit(0)
+print(is_locked, flush=True)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_child_that_was_forked_meanwhile_keeps_it_from_nobody(path: Path) -> None:
+    command = [sys.executable, "-c", FORKS, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "True\n"
+        assert try_elsewhere(path)
+        process.communicate("done\n", timeout=WAIT_S)
