@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Thread
 from typing import Final, Protocol
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from keywright.deadline import FETCH_S
 
@@ -17,27 +17,21 @@ class Forkable(Protocol):
     def _after_fork(self) -> None: ...
 
 
-_FLYING: Final[dict[Thread, float]] = {}
+_FLYING: Final[WeakKeyDictionary[Thread, float]] = WeakKeyDictionary()
 """Each thread, and until when the program's end waits for it (`time.monotonic`)."""
 _FORKABLE: Final[WeakSet[Forkable]] = WeakSet()
 
 
 def start(work: Callable[[], None]) -> None:
     """Run `work` in a thread of its own; here, where no thread can be started, as at a program's end."""
-
-    def fly() -> None:
-        try:
-            work()
-        finally:
-            _FLYING.pop(thread, None)
-
     # A daemon, for one that hangs must not keep the program from ending. But it is waited for (`_land`).
-    thread = Thread(target=fly, name="keywright-renewal", daemon=True)
-    _FLYING[thread] = time.monotonic() + FETCH_S
+    thread = Thread(target=work, name="keywright-renewal", daemon=True)
     try:
         thread.start()
     except RuntimeError:
-        fly()
+        work()
+    else:
+        _FLYING[thread] = time.monotonic() + FETCH_S
 
 
 def forget_after_fork(held: Forkable) -> None:
@@ -47,9 +41,12 @@ def forget_after_fork(held: Forkable) -> None:
 
 def _land() -> None:
     """Give renewals the time to end: a refresh token that is spent must not lose its answer."""
-    for thread, ends_s in list(_FLYING.items()):
-        if thread.is_alive():
-            thread.join(max(ends_s - time.monotonic(), 0.0))
+    while True:  # one that ends may have started another
+        left = {thread: ends_s - time.monotonic() for thread, ends_s in list(_FLYING.items()) if thread.is_alive()}
+        thread = next((thread for thread, left_s in left.items() if left_s > 0), None)
+        if thread is None:
+            return
+        thread.join(left[thread])
 
 
 def _forget_all() -> None:
