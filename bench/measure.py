@@ -31,6 +31,10 @@ class Command:
     code: int = 0
 
 
+UNITS = {"ms": 1.0, "µs": 1e3, "ns": 1e6}
+"""How many of each make a millisecond."""
+
+
 @dataclass
 class Sample:
     """What one command took, run by run, in milliseconds."""
@@ -75,6 +79,7 @@ class Race:
         bounds: the ratio to the base that a command is to stay within, by name.
         notes: lines that belong under the table.
         runs: how often each command ran, warm-ups included.
+        unit: what times are told in.
     """
 
     title: str
@@ -83,6 +88,7 @@ class Race:
     bounds: Mapping[str, float]
     runs: int
     notes: tuple[str, ...] = ()
+    unit: str = "ms"
 
     def noting(self, note: str) -> "Race":
         """Return the same race with one more note."""

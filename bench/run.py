@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from keepers import keepers
-from measure import Race, ratio
+from measure import UNITS, Race, ratio
 from profiles import profiles
+from programs import programs
 from races import fetches, hits, mints, peers, stale
 from stage import ROOT, Stage, install_wheel
 
@@ -29,8 +30,8 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        programs = install_wheel(folder)
-        with Stage(folder, programs) as stage:
+        installed = install_wheel(folder)
+        with Stage(folder, installed) as stage:
             rounds = options.rounds
             text = report(
                 [
@@ -41,6 +42,7 @@ def main() -> None:
                     peers(stage, rounds),
                     keepers(stage, rounds),
                     *profiles(stage, rounds),
+                    *programs(stage, rounds),
                 ]
             )
     print(text)
@@ -53,17 +55,17 @@ def report(races: Sequence[Race]) -> str:
     lines = [
         "# What a call costs",
         "",
-        "Made by `make bench`. Medians of whole processes; each ratio is the median of the rounds' own ratios.",
+        "Made by `make bench`. Medians, of whole processes unless told otherwise; a ratio is the rounds' own median.",
         "",
         *machine(),
     ]
     for race in races:
         lines += ["", f"## {race.title}", ""]
-        lines += [f"| command | median ms | × {race.base} | bound |", "| --- | ---: | ---: | ---: |"]
+        lines += [f"| command | median {race.unit} | × {race.base} | bound |", "| --- | ---: | ---: | ---: |"]
         for name, sample in race.samples.items():
             bound = f"{race.bounds[name]:g}" if name in race.bounds else ""
             times = ratio(sample, race.samples[race.base])
-            lines.append(f"| {name} | {sample.median_ms:.1f} | {times:.2f} | {bound} |")
+            lines.append(f"| {name} | {sample.median_ms * UNITS[race.unit]:.1f} | {times:.2f} | {bound} |")
         lines += ["", *race.notes] if race.notes else []
     return "\n".join(lines) + "\n"
 
