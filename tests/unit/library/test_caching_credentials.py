@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import time_machine
 
+from fakes.holders import ACME, make_holder
 from fakes.store_minter import BOUND_S, CANARY, SKEW, TTL, Clock, FakeAwsMinter, FakeMinter, at_ms
 from keywright import (
     AwsKeys,
@@ -20,6 +23,7 @@ from keywright import (
     InMemoryCredentialProvider,
     Secret,
     StaticCredentialProvider,
+    Unreachable,
     UsageError,
 )
 from keywright.library.minter import AnyMinter
@@ -30,7 +34,7 @@ KEYS = AwsKeys("AKIAEXAMPLE", Secret(f"{CANARY}-key"))
 
 
 def plain(secret: Secret | None) -> str | None:
-    return secret and secret.reveal().removeprefix(f"{CANARY}-")
+    return None if secret is None else secret.reveal().removeprefix(f"{CANARY}-")
 
 
 def store_of(
@@ -152,12 +156,12 @@ NO_CREDENTIALS = {
 
 @pytest.mark.parametrize("value", NO_CREDENTIALS.values(), ids=NO_CREDENTIALS)
 def test_what_is_no_whole_credential_is_a_failed_mint(value: object, caplog: pytest.LogCaptureFixture) -> None:
-    what = {"mint": minting_what(Credential(Secret("good"), issued_at=START, expires_at=START + SKEW))}
+    minted = iter([Credential(Secret("good"), issued_at=START, expires_at=START + SKEW), value])
     store = CachingCredentials(
-        minters={"beside": minting_what(value), "later": lambda now: what["mint"](now)}, now=Clock(START)
+        minters={"beside": minting_what(value), "later": lambda _now: cast("Credential", next(minted))},
+        now=Clock(START),
     )
     assert store.refresh_due() == ["later"]
-    what["mint"] = minting_what(value)
     assert store.refresh_due() == []
     assert (plain(store.resolve("later")), store.resolve("beside"), store.resolve_aws("beside")) == ("good", None, None)
     assert caplog.text.count("credential mint failed for beside") == 2
@@ -280,7 +284,7 @@ def test_an_ordinary_function_is_a_minter_of_a_minute_s_skew() -> None:
 
 def test_a_provider_is_asked_each_round_and_named_only_where_it_gave_another() -> None:
     clock, issuer = Clock(START), FakeMinter(ttl=timedelta(hours=1))
-    provider = InMemoryCredentialProvider(issuer.mint, now_s=lambda: clock.now.timestamp())
+    provider = InMemoryCredentialProvider(issuer.mint, now_s=lambda: clock().timestamp())
     minters: dict[str, AnyMinter] = {"held": provider, "fixed": StaticCredentialProvider("t0k3n")}
     store = CachingCredentials(minters=minters, now=clock)
     assert store.refresh_due() == ["fixed", "held"]
@@ -288,6 +292,36 @@ def test_a_provider_is_asked_each_round_and_named_only_where_it_gave_another() -
     provider.invalidate()
     assert store.refresh_due() == ["held"]
     assert (plain(store.resolve("held")), plain(store.resolve("fixed"))) == ("eks-2", "t0k3n")
+
+
+def test_a_profile_s_id_is_a_minter_over_the_shared_cache(
+    home: Path, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = make_holder("cached", home, clock, monkeypatch, is_async=False)
+    store = CachingCredentials(minters={"github": ACME})
+    assert store.resolve("github") is None
+    assert store.refresh_due() == ["github"]
+    token = store.resolve("github")
+    assert token is not None
+    assert token.reveal() == holder.get()
+    assert store.refresh_due() == []
+    holder.invalidate()  # as `keywright invalidate` in another process
+    holder.after(2)
+    assert store.refresh_due() == ["github"]
+    another = store.resolve("github")
+    assert another is not None
+    assert another != token
+    holder.minter.failure = Unreachable("github.com did not answer")
+    holder.after(3600)
+    assert store.refresh_due() == []
+    assert store.resolve("github") is None
+
+
+def test_a_profile_that_is_not_there_resolves_to_none(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = CachingCredentials(minters={"github": "github-app:nobody"}, now=Clock(START))
+    assert store.refresh_due() == []
+    assert store.resolve("github") is None
+    assert "credential mint failed for github (ProviderNotFound)" in caplog.text
 
 
 def test_two_refreshers_mint_no_id_twice() -> None:
@@ -330,7 +364,8 @@ def test_a_mint_that_hangs_is_left_after_its_time_and_none_begins_beside_it(capl
     until(lambda: store.resolve("a") is not None)  # what comes late is kept
     assert plain(store.resolve("a")) == "a-1"
     clock.now = START + TTL
-    until(lambda: store.refresh_due() == ["a"])
+    store.refresh_due()
+    until(lambda: plain(store.resolve("a")) == "a-2")
 
 
 def test_a_late_one_that_is_expired_when_it_comes_is_given_to_nobody() -> None:
@@ -363,9 +398,8 @@ def test_tasks_resolve_at_once_and_refresh_in_a_thread() -> None:
     async def program() -> tuple[str | None, list[str], str | None]:
         with hanging(eks):
             refreshing = asyncio.create_task(asyncio.to_thread(store.refresh_due))
+            assert await asyncio.to_thread(eks.began.wait, BOUND_S)
             before = plain(store.resolve("eks"))
-            while not eks.began.is_set():
-                await asyncio.sleep(0)
         return before, await refreshing, plain(store.resolve("eks"))
 
     assert asyncio.run(program()) == (None, ["eks"], "eks-1")
