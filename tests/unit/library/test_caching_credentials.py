@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -436,22 +437,29 @@ def test_stop_waits_for_no_mint_and_loses_none() -> None:
     until(lambda: plain(store.resolve("a")) == "a-1")
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_serves_what_it_has_and_mints_for_itself() -> None:
-    eks = FakeMinter()
-    store = store_of(eks, static={"fixed": "t0k3n"})
+    clock, eks = Clock(START), FakeMinter()
+    store = store_of(eks, static={"fixed": "t0k3n"}, clock=clock)
     store.refresh_due()
-    eks.ttl = None
-    with hanging(eks), store._lock:  # a fork may strike in the middle of anything
-        child = os.fork()
-        if child == 0:  # pragma: no cover - in another process
-            code = 1
-            try:
-                eks.gate.set()
-                is_served = plain(store.resolve("eks")) == "eks-1" and store.ids() == ["eks", "fixed"]
-                code = 0 if is_served and store.refresh_due(START + TTL) == ["eks"] else 2
-            finally:
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
+    clock.now = START + TTL - SKEW
+    with ThreadPoolExecutor(1) as pool, hanging(eks):
+        pool.submit(store.refresh_due)
+        assert eks.began.wait(BOUND_S)
+        with store._lock:  # a fork may strike in the middle of anything
+            child = os.fork()
+            if child == 0:  # pragma: no cover - in another process
+                code = 1
+                try:
+                    signal.alarm(int(BOUND_S))
+                    eks.gate, eks.began = threading.Event(), threading.Event()
+                    eks.gate.set()
+                    has_all = (plain(store.resolve("eks")), store.ids()) == ("eks-1", ["eks", "fixed"])
+                    is_minted = store.refresh_due() == ["eks"] and plain(store.resolve("eks")) == "eks-3"
+                    code = 0 if has_all and is_minted else 2
+                finally:
+                    os._exit(code)
+            _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
 
 

@@ -96,7 +96,7 @@ def test_a_round_that_fails_is_told_without_its_text_and_the_next_one_comes(capl
     assert CANARY not in caplog.text
 
 
-def test_a_round_may_stop_it() -> None:
+def test_a_round_may_stop_it(caplog: pytest.LogCaptureFixture) -> None:
     done = Rounds()
     refresher = Refresher(done, AT_ONCE)
     done.each = lambda _stopped: refresher.stop()
@@ -104,7 +104,7 @@ def test_a_round_may_stop_it() -> None:
     done.wait(1)
     for thread in threads():
         thread.join(BOUND_S)
-    assert (done.count, threads()) == (1, [])
+    assert (done.count, threads(), caplog.messages) == (1, [], [])
 
 
 def test_a_round_can_see_that_it_is_to_stop() -> None:
