@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 from keywright.credential import Credential
 from keywright.deadline import CALL_S
 from keywright.errors import ConfigurationError
-from keywright.hit import STEP_S
 from keywright.library import flights
 from keywright.library.aws_keys import AwsKeys
 from keywright.library.credential_store import CredentialStore
 from keywright.library.in_memory_credentials import InMemoryCredentials, utc_now
+from keywright.library.minted import Minted
 from keywright.library.minter import AnyMinter, AwsMint, AwsMinter, Minting, Value, aws_minting, minting
 from keywright.library.rounds import Refresher, Stopped
 from keywright.log import one_line
@@ -25,7 +25,6 @@ MINT_WITHIN: Final = timedelta(seconds=CALL_S)
 """How long a round waits for one mint before it goes on to the next id."""
 INTERVAL: Final = timedelta(seconds=30)
 """How long the refresher rests between two rounds: half the skew, so that none is missed."""
-CLOCK_MAY_STEP: Final = timedelta(seconds=STEP_S)
 
 _LOGGER: Final = logging.getLogger("keywright")
 
@@ -79,7 +78,7 @@ class CachingCredentials(CredentialStore):
         self._mint_within_s = mint_within.total_seconds()
         self._static = InMemoryCredentials(now=now)
         self._mintings: dict[str, Minting] = {}
-        self._minted: dict[str, _Minted] = {}
+        self._minted: dict[str, Minted] = {}
         self._flights: dict[str, _Flight] = {}
         self._lock = Lock()
         flights.forget_after_fork(self)
@@ -209,7 +208,7 @@ class CachingCredentials(CredentialStore):
         """Put it in its place; whether it is another one than was there."""
         before = self._minted.get(credential_id)
         # A caller's `now` need not be the store's: only the store's own clock can be seen to go back.
-        self._minted[credential_id] = _Minted(value, since=min(now, self._now()))
+        self._minted[credential_id] = Minted(value, since=min(now, self._now()))
         return before is None or before.value != value
 
     def _after_fork(self) -> None:
@@ -219,24 +218,6 @@ class CachingCredentials(CredentialStore):
 
     def __repr__(self) -> str:
         return f"CachingCredentials(ids={self.ids()!r})"
-
-
-class _Minted(NamedTuple):
-    """What was minted, and when."""
-
-    value: Value
-    since: datetime
-
-    def is_usable(self, now: datetime) -> bool:
-        """Whether it may be handed out. A clock that was set back makes it seem to have more left than it has."""
-        ends = self.value.expires_at
-        return self.since - CLOCK_MAY_STEP <= now and (ends is None or now < ends)
-
-    def is_due(self, now: datetime, refresh_skew: timedelta) -> bool:
-        """Whether it is to be minted anew: no more than the skew is left, or it is not usable."""
-        ends = self.value.expires_at
-        left = timedelta.max if ends is None else ends - now
-        return left <= refresh_skew or not self.is_usable(now)
 
 
 class _Flight(NamedTuple):

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fakes.store_minter import BOUND_S, CANARY, SKEW, TTL, Clock, FakeAwsMinter, FakeMinter
 from keywright import AwsKeys, CachingCredentials, ConfigurationError, InMemoryCredentials, Secret
-from keywright.library.caching_credentials import CLOCK_MAY_STEP
+from keywright.library.minted import CLOCK_MAY_STEP
 
 START = datetime(2030, 1, 1, 12, tzinfo=UTC)
 STEPS = [timedelta(seconds=one) for one in (-86400, -7, -5, -1, 0.5, 1, 8.999, 9, 9.5, 10, 86400)]
