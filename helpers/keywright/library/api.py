@@ -30,15 +30,31 @@ from keywright.errors import (
 from keywright.library.asynchronous import (
     to_async,
 )
+from keywright.library.aws_keys import (
+    AwsKeys,
+)
 from keywright.library.cached import (
     CachedCredentialProvider,
+)
+from keywright.library.caching_credentials import (
+    CachingCredentials,
 )
 from keywright.library.contract import (
     AsyncCredentialProvider,
     CredentialProvider,
 )
+from keywright.library.credential_store import (
+    CredentialStore,
+)
 from keywright.library.in_memory import (
     InMemoryCredentialProvider,
+)
+from keywright.library.in_memory_credentials import (
+    InMemoryCredentials,
+)
+from keywright.library.minter import (
+    AwsMinter,
+    Minter,
 )
 from keywright.library.rejection import (
     error_of_status,
@@ -47,6 +63,9 @@ from keywright.library.rejection import (
 from keywright.library.retry import (
     with_refresh,
     with_refresh_async,
+)
+from keywright.library.rounds import (
+    Refresher,
 )
 from keywright.library.static import (
     StaticCredentialProvider,
@@ -61,22 +80,29 @@ from keywright.secret import (
 
 __all__ = [
     "AsyncCredentialProvider",
+    "AwsKeys",
+    "AwsMinter",
     "Bug",
     "Busy",
     "CacheUnusable",
     "CachedCredentialProvider",
+    "CachingCredentials",
     "ConfigurationError",
     "Credential",
     "CredentialExpired",
     "CredentialNotFound",
     "CredentialProvider",
+    "CredentialStore",
     "InMemoryCredentialProvider",
+    "InMemoryCredentials",
     "KeywrightError",
+    "Minter",
     "NeedsPerson",
     "ProfileNotFound",
     "ProviderNotFound",
     "RateLimited",
     "RefreshNotSupported",
+    "Refresher",
     "Refused",
     "Rejected",
     "Secret",
