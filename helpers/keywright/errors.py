@@ -96,6 +96,11 @@ class KeywrightError(Exception):
         """Whether asking the same again, later, may go well with nobody mending anything."""
         return isinstance(self, Busy | RateLimited | Unreachable)
 
+    @property
+    def line(self) -> str:
+        """What a person is told, and the code that a script or a search knows its kind by."""
+        return f"{self} [{self.code}]"
+
     def __str__(self) -> str:
         whom = " for ".join(part for part in (self.account, self.host) if part)
         line = f"{whom}: {self.what}" if whom else self.what

@@ -156,8 +156,8 @@ class GitDialect:
         Standard output stays empty: git uses what it reads there whatever the exit code is.
         """
         if isinstance(error, CredentialNotFound):
-            return Reply(b"", 0, str(error) if error.mend else "")
-        return Reply(b"", error.exit_code, str(error))
+            return Reply(b"", 0, error.line if error.mend else "")
+        return Reply(b"", error.exit_code, error.line)
 
 
 def _read_fields(stdin: bytes) -> tuple[dict[bytes, bytes], list[bytes]]:

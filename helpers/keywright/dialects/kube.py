@@ -131,7 +131,7 @@ class KubeDialect:
 
     def failure(self, request: Request | None, error: KeywrightError) -> Reply:  # noqa: ARG002 - the contract
         """Return silence on standard output and one line for the person: clients show standard error as it is."""
-        return Reply(b"", error.exit_code, str(error))
+        return Reply(b"", error.exit_code, error.line)
 
 
 def _parse_eks(words: Sequence[str], env: Mapping[str, str]) -> Request:
