@@ -90,7 +90,7 @@ class DockerDialect:
                 return Reply(b"", 0, f"not stored: a route of keywright's serves {_place(request)}")
             case Verb.STORE if request.url is None:
                 text = "nothing was stored: what was named is not a registry"
-                return Reply(_said(text), 1, text)
+                return Reply(_said(text), 1, CredentialNotFound(text).line)
             case Verb.LIST:
                 return Reply(json.dumps(dict(listed), separators=(",", ":")).encode("ascii") + b"\n", 0)
             case Verb.VERSION:

@@ -143,7 +143,9 @@ class GitDialect:
             case Verb.USAGE if request.asked:
                 return Reply(USAGE.encode(), 0)
             case Verb.USAGE:
-                return Reply(b"", UsageError.exit_code, "no operation was given; git gives one: get, store or erase")
+                return self.failure(
+                    request, UsageError("no operation was given", mend="git gives one: get, store or erase")
+                )
             case Verb.VERSION:
                 return Reply(f"{self.executable} {__version__}\n".encode(), 0)
             case Verb.GET | Verb.STORE | Verb.ERASE | Verb.LIST | Verb.UNKNOWN:
