@@ -57,7 +57,7 @@ class FallbackChain:
             found = self._resolver.resolve_any(provider)
             attempted += found.attempted
             if found.error is None:
-                reasons = [*(error.quoted for error in failed), found.told or f"using {found.profile_id} instead"]
+                reasons = [*map(str, failed), found.told or f"using {found.profile_id} instead"]
                 return found._replace(attempted=attempted, told="; ".join(reasons) if failed else found.told)
             failed.append(found.error)
         if failed:
