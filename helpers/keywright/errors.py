@@ -26,7 +26,9 @@
     The client closed its pipe                                                                        141
 
 A message is one line for the person at the keyboard: what failed, for which account and host, and the command that
-mends it. It never holds a secret, an HTTP body or another library's exception text.
+mends it; its code ends it, in brackets. A failure that another line quotes has its code in parentheses instead, so that
+brackets hold the kind of the line itself. A message never holds a secret, an HTTP body or another library's exception
+text.
 """
 
 from collections.abc import Mapping
@@ -96,9 +98,22 @@ class KeywrightError(Exception):
         """Whether asking the same again, later, may go well with nobody mending anything."""
         return isinstance(self, Busy | RateLimited | Unreachable)
 
+    @property
+    def line(self) -> str:
+        """What a person is told, and the code that a script or a search knows its kind by: `…; try again [busy]`."""
+        return f"{self} [{self.code}]"
+
+    @property
+    def quoted(self) -> str:
+        """What another line says of it, which ends with a code of its own or with none: `acme:ann (busy): …`."""
+        return self._told(f" ({self.code})")
+
     def __str__(self) -> str:
+        return self._told("")
+
+    def _told(self, kind: str) -> str:
         whom = " for ".join(part for part in (self.account, self.host) if part)
-        line = f"{whom}: {self.what}" if whom else self.what
+        line = f"{whom}{kind}: {self.what}" if whom else f"{self.what}{kind}"
         return f"{line}; {self.mend}" if self.mend else line
 
 

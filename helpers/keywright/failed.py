@@ -28,7 +28,7 @@ class Failed:
 
     def told(self, turn: Turn) -> str:
         """Return one line on why `turn` serves, and nobody before it; empty if it is first, or a person wished so."""
-        reasons = [str(error) for one, error in self._failed if not _is_wished(one)]
+        reasons = [error.quoted for one, error in self._failed if not _is_wished(one)]
         reasons += [one.told for one in self._line.passed_over_for(turn)]
         if turn.rests and len(self._line.turns) > 1:
             return "; ".join([*reasons, f"{turn.told}, and used all the same"])
@@ -54,7 +54,7 @@ class Failed:
         if len(errors) == 1:
             return errors[0]
         last = ([error for turn, error in self._failed if not _is_wished(turn)] or errors)[-1]
-        told = "; ".join(f"{error.account}: {error.what} [{error.code}]" for error in errors)
+        told = "; ".join(f"{error.account} ({error.code}): {error.what}" for error in errors)
         error = type(last)(f"every profile failed: {told}", mend=last.mend)
         error.host = last.host
         return error

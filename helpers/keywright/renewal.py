@@ -311,7 +311,7 @@ def expired(found: tuple[Entry, str] | None, cause: KeywrightError) -> Keywright
     if found is None:
         return cause
     error = CredentialExpired(
-        f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]",
+        f"the credential is no longer usable and renewing it failed ({cause.code}): {cause.what}",
         mend=cause.mend,
         retry_after_s=cause.retry_after_s,
     )

@@ -144,7 +144,7 @@ class Call:
         try:
             keeping.erase(request)
         except KeywrightError as error:  # what the route minted is forgotten all the same
-            self._say(f"what was stored for it is kept: {error}")
+            self._say(f"what was stored for it is kept: {error.line}")
 
     def _open(self) -> tuple[Broker, Keeping]:
         asked = self._process.asked
@@ -152,7 +152,7 @@ class Call:
         try:
             self._cache = open_cache(asked.env)
         except CacheUnusable as error:
-            self._say(f"not using the cache: {error}")
+            self._say(f"not using the cache: {error.line}")
         settings = load(path, self._cache.seals if self._cache else None)
         keeping = Keeping(settings=settings, env=asked.env)
         if self._cache is not None:

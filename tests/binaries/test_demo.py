@@ -128,7 +128,7 @@ def test_without_any_client_it_says_so_and_fails(scratch: Path, bare_bin: Path, 
     demo = Demo([bare_bin / "keywright", "demo"], scratch, str(path_with))
     code, stdout, stderr = demo.end()
     assert code == 1
-    assert stderr == "keywright: neither kubectl nor git nor docker can take part; install one of them\n"
+    assert stderr == "keywright: neither kubectl nor git nor docker can take part; install one of them [unavailable]\n"
     assert stdout.count("skipped: ") == 3
     assert demo.left_behind() == []
 

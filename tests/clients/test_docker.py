@@ -137,7 +137,7 @@ def test_a_failing_issuer_is_told_through_docker_and_asked_once(docker: Docker, 
         done = docker.inspect()
     assert done.code == 1
     told = f"{HELPER}: github-app:acme for {docker.registry.host}: {github.url} answered with status 503"
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(f"{told} [unreachable]\n")
     assert github.total == 1
 
 

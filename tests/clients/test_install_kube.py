@@ -371,7 +371,7 @@ class TestAUser:
         assert (done.code, done.stdout) == (2, "")
         assert done.stderr == (
             f"keywright: {config}: the user {user} has a {has} of its own, which is never replaced; "
-            "name another user with --user\n"
+            "name another user with --user [configuration]\n"
         )
         assert config.read_bytes() == before
 

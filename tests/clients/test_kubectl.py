@@ -193,6 +193,7 @@ def test_a_failure_is_told_in_our_words_then_in_kubectls_and_the_issuer_is_asked
     assert done.code == 1
     assert len(ours) >= 2, "kubectl used to run a failing plugin again"
     assert all("github-app:acme" in line and "status 503" in line for line in ours)
+    assert all(line.endswith(" [unreachable]") for line in ours)
     assert f"executable {PLUGIN} failed with exit code 1" in done.stderr.splitlines()[-1]
     assert github.total == 1
     assert len(sandbox.failures()) == 1

@@ -69,7 +69,7 @@ class User:
         assert "canary" not in done.stderr
         assert done.stderr.count("\n") == 1
         told = f"aws-eks:prod for eks prod: the AWS SSO session has ended; run `aws sso login --profile {self.profile}`"
-        return done.stderr.rstrip("\n") == f"{PLUGIN}: {told}"
+        return done.stderr.rstrip("\n") == f"{PLUGIN}: {told} [needs_person]"
 
 
 @pytest.fixture(params=LOGINS)

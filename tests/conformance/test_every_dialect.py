@@ -334,9 +334,13 @@ class TestFailures:
                 json.loads(stdout)
 
     @pytest.mark.parametrize("kind", [kind for kind in ERRORS.values() if kind is not UsageError])
-    def test_a_failure_that_a_person_can_mend_says_how(self, face: Face, kind: type[KeywrightError]) -> None:
+    def test_a_failure_that_a_person_can_mend_says_how_and_ends_with_its_code(
+        self, face: Face, kind: type[KeywrightError]
+    ) -> None:
         reply = face.dialect.failure(face.get.parse(face.dialect), kind("it failed", mend="do this"))
-        assert "it failed; do this" in reply.message
+        assert reply.message == f"it failed; do this [{kind.code}]"
+        if face.says_failures and kind is not CredentialNotFound:
+            assert reply.stdout == b"it failed; do this\n", "clients read this one: it stays as it is"
 
     def test_not_mine_is_told_apart_from_mine_but_broken(self, face: Face) -> None:
         request = face.get.parse(face.dialect)

@@ -1,11 +1,16 @@
 """The command line as a person runs it, in this process."""
 
+import re
 import sys
 from typing import NamedTuple
 
 import pytest
 
+from keywright.errors import ERRORS
 from keywright.manage.cli import run
+
+CLICKS_OWN = "Usage: "
+CODE = re.compile(r" \[([a-z_]+)\]\n\Z")
 
 
 class Said(NamedTuple):
@@ -24,11 +29,15 @@ class Terminal:
         self._capfd = capfd
 
     def __call__(self, *args: str) -> Said:
-        """Run one command to its end."""
+        """Run one command to its end; what ends it ends with its code, whatever the test looks at."""
         self._monkeypatch.setattr(sys, "argv", ["keywright", *args])
         self._capfd.readouterr()
         try:
             code = run()
         except SystemExit as end:  # `token` ends as the helpers do
             code = end.code if isinstance(end.code, int) else 1
-        return Said(code, *self._capfd.readouterr())
+        said = Said(code, *self._capfd.readouterr())
+        if said.code and said.stderr and not said.stderr.startswith(CLICKS_OWN):
+            kind = CODE.search(said.stderr)
+            assert kind and ERRORS[kind[1]].exit_code == said.code, said.stderr
+        return said

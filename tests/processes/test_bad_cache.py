@@ -33,6 +33,7 @@ def assert_told_once(runs: list[Run], *parts: str) -> None:
         assert run.token
         (line,) = run.told
         assert line.startswith(f"{run.question.name}: not using the cache: ")
+        assert line.endswith(" [cache_unusable]")
         for part in parts:
             assert part in line
 

@@ -320,7 +320,7 @@ def assert_gone(house: House, grants: GrantIssuer, *, asked: int) -> None:
     assert [run.token for run in runs] == [access("bob", 1)] * 3
     for run in runs:
         assert len(run.told) == 1
-        assert "acme:ann for https://git.acme.example: its issuer took the grant back" in run.told[0]
+        assert "acme:ann for https://git.acme.example (token_revoked): its issuer took the grant back" in run.told[0]
         assert "using acme:bob instead" in run.told[0]
     alone: Run = house.run(TOKEN)
     assert (alone.code, alone.stdout) == (1, b"")

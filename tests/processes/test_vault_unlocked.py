@@ -173,7 +173,11 @@ def test_a_holder_that_was_killed_is_a_locked_vault(user: User) -> None:
     os.kill(user.unlock(), signal.SIGKILL)
     wait_until(lambda: not user.holders(), "the holder to end")
     assert user.is_locked
-    assert user.vault("list") == (4, "", "keywright: the vault is locked; run `keywright vault unlock`\n")
+    assert user.vault("list") == (
+        4,
+        "",
+        "keywright: the vault is locked; run `keywright vault unlock` [vault_locked]\n",
+    )
     user.unlock()
     assert not user.is_locked
 
@@ -196,7 +200,10 @@ def test_unlocking_again_replaces_whoever_holds_the_key(user: User) -> None:
 
 
 def test_a_wrong_passphrase_leaves_things_as_they_are(user: User) -> None:
-    assert user.vault("unlock", stdin="wrong")[::2] == (1, "keywright: that is not the vault's passphrase\n")
+    assert user.vault("unlock", stdin="wrong")[::2] == (
+        1,
+        "keywright: that is not the vault's passphrase [wrong_passphrase]\n",
+    )
     assert user.holders() == []
     holder = user.unlock()
     assert user.vault("unlock", stdin="wrong")[0] == 1

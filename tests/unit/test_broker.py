@@ -328,7 +328,7 @@ class TestSeveralProfiles:
         served = routed.broker().serve(request())
         assert served.entry.key.profile == SPARE
         assert not served.is_first_choice
-        assert routed.said == [f"{ACME} for https://github.com/acme: 401; using {SPARE} instead"]
+        assert routed.said == [f"{ACME} for https://github.com/acme (refused): 401; using {SPARE} instead"]
 
     def test_a_renewal_knows_which_of_them_it_renews(self, routed: House) -> None:
         assert self.renewed(routed).is_first_choice
@@ -377,7 +377,7 @@ class TestSeveralProfiles:
         served = routed.broker().serve(request())
         assert (served.entry.key.profile, served.is_first_choice, served.until) == (SPARE, True, until)
         [told] = routed.said
-        assert "acme for https://github.com/acme: it is left alone until" in told
+        assert "acme for https://github.com/acme (unavailable): it is left alone until" in told
         assert told.endswith(f"using {SPARE} instead")
 
     @pytest.mark.parametrize("prefer", [None, Preference.VALID, Preference.DEFAULT])
@@ -393,7 +393,7 @@ class TestSeveralProfiles:
         served = routed.broker().serve(request())
         assert (served.entry.key.profile, served.is_first_choice) == (SPARE, False)
         [told] = routed.said
-        assert told.startswith("acme:ann for https://github.com/acme: the vault is locked")
+        assert told.startswith("acme:ann for https://github.com/acme (vault_locked): the vault is locked")
 
     def test_a_wrong_setting_of_the_next_does_not_hide_why_the_first_failed(self, routed: House) -> None:
         (route,) = routed.settings.routes
@@ -404,7 +404,7 @@ class TestSeveralProfiles:
         )
         routed.minter.failure = Unreachable("no answer")
         with pytest.raises(
-            ConfigurationError, match=r"acme: no answer \[unreachable\]; static:other: it is for"
+            ConfigurationError, match=r"acme \(unreachable\): no answer; static:other \(configuration\): it is for"
         ) as raised:
             routed.get()
         assert "mend the route" in raised.value.mend
@@ -444,7 +444,7 @@ class TestSeveralProfiles:
     def test_the_error_after_the_last_names_each_and_why(self, routed: House) -> None:
         routed.minter.failure = Refused("401", mend="check app_id")
         with pytest.raises(
-            Refused, match=r"github-app:acme: 401 \[refused\]; github-app:spare: 401 \[refused\]; check app_id"
+            Refused, match=r"github-app:acme \(refused\): 401; github-app:spare \(refused\): 401; check app_id"
         ):
             routed.get()
 
@@ -562,8 +562,7 @@ def test_all_who_find_it_expired_hear_why_of_the_one_renewal_that_failed(house: 
     assert callers.got == []
     assert [type(error) for error in callers.failed] == [CredentialExpired] * 50
     assert {error.what.partition(" (asked")[0] for error in callers.failed} == {
-        "the credential is no longer usable and renewing it failed: no",
-        "the credential is no longer usable and renewing it failed: no [refused]",
+        "the credential is no longer usable and renewing it failed (refused): no"
     }
     assert house.minter.calls == 2
 
@@ -616,7 +615,7 @@ def test_force_is_for_the_profile_that_was_named_and_not_for_its_fallback(house:
     assert house.broker().serve(forced).entry.key.profile == ACME
     house.cache.entries.forget(house.digest)
     house.minter.failure, house.minter.failing = Unreachable("no answer"), ACME
-    with pytest.raises(KeywrightError, match="spare: it is disabled"):
+    with pytest.raises(KeywrightError, match=r"spare \(unavailable\): it is disabled"):
         house.broker().serve(forced)
 
 

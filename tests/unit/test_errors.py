@@ -52,6 +52,25 @@ def test_a_message_names_account_host_cause_and_cure(mend: str, account: str, ho
     assert str(Refused("it said no", mend=mend).about(account, host)) == line
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_line_is_the_message_and_ends_with_its_code(kind: type[KeywrightError]) -> None:
+    error = kind("it failed", mend="try again").about("acme:ann", "acme.example")
+    assert error.line == f"acme:ann for acme.example: it failed; try again [{kind.code}]"
+    assert kind("it failed").line == f"it failed [{kind.code}]"
+
+
+@pytest.mark.parametrize(
+    ("mend", "account", "host", "quoted"),
+    [
+        ("", "", "", "it said no (refused)"),
+        ("", "acme:ann", "", "acme:ann (refused): it said no"),
+        ("ask again", "acme:ann", "acme.example", "acme:ann for acme.example (refused): it said no; ask again"),
+    ],
+)
+def test_what_another_line_quotes_has_its_code_in_parentheses(mend: str, account: str, host: str, quoted: str) -> None:
+    assert Refused("it said no", mend=mend).about(account, host).quoted == quoted
+
+
 def test_what_a_deeper_layer_named_stays() -> None:
     error = Unavailable("no key").about("github-app:deep", "")
     assert error.about("github-app:outer", "github.com") is error

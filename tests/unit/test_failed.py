@@ -105,11 +105,11 @@ def told(line_: Line, by: Turn, *before: Turn) -> str:
 RESTS = "acme:rests: it is cooling down until 2030-01-01T12:00:30Z"
 TOLD = {
     "the first": (told(line(A, B), A), ""),
-    "after a failure": (told(line(A, B), B, A), "acme:a for https://api.example: no; using acme:b instead"),
+    "after a failure": (told(line(A, B), B, A), "acme:a for https://api.example (refused): no; using acme:b instead"),
     "after one that is disabled": (told(line(DISABLED, B), B, DISABLED), ""),
     "after one that is left alone": (
         told(line(UNPAID, B), B, UNPAID),
-        "acme:unpaid for https://api.example: it is left alone; using acme:b instead",
+        "acme:unpaid for https://api.example (unavailable): it is left alone; using acme:b instead",
     ),
     "before one that rests, and would have been first": (
         told(line(B, RESTING, wished="rests b"), B),
@@ -118,7 +118,7 @@ TOLD = {
     "before one that rests, and would not": (told(line(A, RESTING), A), ""),
     "the last resort": (
         told(line(A, RESTING), RESTING, A),
-        f"acme:a for https://api.example: no; {RESTS}, and used all the same",
+        f"acme:a for https://api.example (refused): no; {RESTS}, and used all the same",
     ),
     "the only one": (told(line(RESTING), RESTING), ""),
 }
@@ -144,6 +144,6 @@ def test_the_failure_of_all_names_each_and_why_and_is_of_the_last_ones_kind() ->
     error = failed.error()
     assert type(error) is Busy
     assert str(error) == (
-        "https://api.example: every profile failed: acme:off: it is disabled [unavailable]; acme:a: no [refused]; "
-        "acme:b: too long [busy]; try again"
+        "https://api.example: every profile failed: acme:off (unavailable): it is disabled; acme:a (refused): no; "
+        "acme:b (busy): too long; try again"
     )

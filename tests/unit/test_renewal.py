@@ -276,7 +276,7 @@ class TestAFailureOfTheSession:
         house.get()
         house.clock.shift(2 * 3600)
         house.sessions.failure = Refused("no")
-        assert "no longer usable and renewing it failed: no [refused]" in str(house.fails(CredentialExpired))
+        assert "no longer usable and renewing it failed (refused): no" in str(house.fails(CredentialExpired))
 
     def test_it_holds_back_the_renewals_of_a_stale_child(self, house: House) -> None:
         served = house.broker().serve(request())

@@ -105,4 +105,4 @@ class ForgivingCache:
 
     def _do_without(self, error: CacheUnusable) -> None:
         self._cache = None
-        self._say(f"not using the cache: {error}")
+        self._say(f"not using the cache: {error.line}")

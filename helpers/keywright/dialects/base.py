@@ -26,7 +26,7 @@ class Reply(NamedTuple):
     Attributes:
         stdout: the exact bytes of the protocol.
         exit_code: the process's exit code.
-        message: one line for the person, on stderr; empty for silence.
+        message: one line for the person, on stderr, that of a failure with its code; empty for silence.
     """
 
     stdout: bytes

@@ -90,7 +90,7 @@ class DockerDialect:
                 return Reply(b"", 0, f"not stored: a route of keywright's serves {_place(request)}")
             case Verb.STORE if request.url is None:
                 text = "nothing was stored: what was named is not a registry"
-                return Reply(_said(text), 1, text)
+                return Reply(_said(text), 1, CredentialNotFound(text).line)
             case Verb.LIST:
                 return Reply(json.dumps(dict(listed), separators=(",", ":")).encode("ascii") + b"\n", 0)
             case Verb.VERSION:
@@ -110,10 +110,10 @@ class DockerDialect:
         if isinstance(error, CredentialNotFound):
             if request is not None and request.verb is Verb.ERASE:
                 return Reply(b"", 0)
-            return Reply(_said(NOT_FOUND), 1, str(error) if error.mend else "")
+            return Reply(_said(NOT_FOUND), 1, error.line if error.mend else "")
         if isinstance(error, UsageError):
             return Reply(_said(str(error)), 1)
-        return Reply(_said(str(error)), error.exit_code, str(error))
+        return Reply(_said(str(error)), error.exit_code, error.line)
 
 
 def _document(request: Request, username: str, secret: str) -> bytes:

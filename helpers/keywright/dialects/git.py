@@ -143,7 +143,9 @@ class GitDialect:
             case Verb.USAGE if request.asked:
                 return Reply(USAGE.encode(), 0)
             case Verb.USAGE:
-                return Reply(b"", UsageError.exit_code, "no operation was given; git gives one: get, store or erase")
+                return self.failure(
+                    request, UsageError("no operation was given", mend="git gives one: get, store or erase")
+                )
             case Verb.VERSION:
                 return Reply(f"{self.executable} {__version__}\n".encode(), 0)
             case Verb.GET | Verb.STORE | Verb.ERASE | Verb.LIST | Verb.UNKNOWN:
@@ -156,8 +158,8 @@ class GitDialect:
         Standard output stays empty: git uses what it reads there whatever the exit code is.
         """
         if isinstance(error, CredentialNotFound):
-            return Reply(b"", 0, str(error) if error.mend else "")
-        return Reply(b"", error.exit_code, str(error))
+            return Reply(b"", 0, error.line if error.mend else "")
+        return Reply(b"", error.exit_code, error.line)
 
 
 def _read_fields(stdin: bytes) -> tuple[dict[bytes, bytes], list[bytes]]:

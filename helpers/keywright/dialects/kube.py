@@ -122,7 +122,7 @@ class KubeDialect:
             case Verb.USAGE if request.asked:
                 return Reply(USAGE.encode(), 0)
             case Verb.USAGE:
-                return Reply(b"", UsageError.exit_code, f"no command was given; {_HELP}")
+                return self.failure(request, UsageError("no command was given", mend=_HELP))
             case Verb.VERSION:
                 return Reply(f"{self.executable} {__version__}\n".encode(), 0)
             case Verb.GET | Verb.STORE | Verb.ERASE | Verb.LIST | Verb.CAPABILITY | Verb.UNKNOWN:
@@ -131,7 +131,7 @@ class KubeDialect:
 
     def failure(self, request: Request | None, error: KeywrightError) -> Reply:  # noqa: ARG002 - the contract
         """Return silence on standard output and one line for the person: clients show standard error as it is."""
-        return Reply(b"", error.exit_code, str(error))
+        return Reply(b"", error.exit_code, error.line)
 
 
 def _parse_eks(words: Sequence[str], env: Mapping[str, str]) -> Request:

@@ -74,4 +74,4 @@ class PersonDialect:
 
     def failure(self, _request: Request | None, error: KeywrightError) -> Reply:
         """Return the error as one line."""
-        return Reply(b"", error.exit_code, str(error))
+        return Reply(b"", error.exit_code, error.line)

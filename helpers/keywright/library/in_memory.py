@@ -108,7 +108,7 @@ class _Minting:
 
 
 def _expired(cause: KeywrightError) -> CredentialExpired:
-    error = CredentialExpired(f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]")
+    error = CredentialExpired(f"the credential is no longer usable and renewing it failed ({cause.code}): {cause.what}")
     error.mend, error.retry_after_s, error.caused_by = cause.mend, cause.retry_after_s, cause
     return error.about(cause.account, cause.host)
 

@@ -43,7 +43,7 @@ def with_refresh(
     try:
         provider.invalidate(credential)
     except KeywrightError as error:  # the server's word is worth more to the caller than this
-        _LOGGER.warning("%s", error)
+        _LOGGER.warning("%s", error.line)
     return call(provider.current())
 
 
@@ -64,5 +64,5 @@ async def with_refresh_async(
     try:
         await provider.invalidate(credential)
     except KeywrightError as error:
-        _LOGGER.warning("%s", error)
+        _LOGGER.warning("%s", error.line)
     return await call(await provider.current())

@@ -159,7 +159,7 @@ def _open_cache(env: Mapping[str, str]) -> Cache | None:
     try:
         return open_cache(env)
     except CacheUnusable as error:  # never costs the credential
-        _say(f"not using the cache: {error}")
+        _say(f"not using the cache: {error.line}")
         return None
 
 

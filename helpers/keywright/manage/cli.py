@@ -140,10 +140,10 @@ def run(command: Callable[..., object] = keywright) -> int:
         error.show()
         return error.exit_code
     except KeywrightError as error:
-        tell_person(str(error))
+        tell_person(error.line)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not
         failure = (failure_of_output() if isinstance(error, OSError) else None) or bug(error)
-        tell_person(str(failure))
+        tell_person(failure.line)
         return failure.exit_code
     return code if isinstance(code, int) else 0

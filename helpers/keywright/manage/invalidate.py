@@ -37,7 +37,7 @@ def forget(profile: str, env: Mapping[str, str], say: Callable[[str], None]) -> 
     try:
         settings = load(path, cache.seals)
     except ConfigurationError as error:  # what is cached can be forgotten all the same
-        say(str(error))
+        say(error.line)
         settings = Settings(source=path, stamp="")
     broker = Broker(settings=settings, cache=cache, env=env, now=lambda: datetime.now(UTC), say=say)
     read = ((digest, cache.entries.read(digest)) for digest in cache.entries.digests())

@@ -57,14 +57,14 @@ class Search:
 
     def told(self, turn: Turn, resting: Sequence[Turn]) -> str:
         """Return one line on why it is this profile and none of those that rest; empty if there is nothing to tell."""
-        reasons = [*map(str, self._told), *(one.told for one in resting if self._is_passed_over(one))]
+        reasons = [*(error.quoted for error in self._told), *(one.told for one in resting if self._is_passed_over(one))]
         if turn.rests:
             return "; ".join([*reasons, f"{turn.told}, and used all the same"])
         return "; ".join(reasons) + f"; using {turn.profile.id} instead" if reasons else ""
 
     def error(self, failing: str) -> KeywrightError:
         """Return the failure of the search, `failing` in words, with every profile looked at and why it was not it."""
-        told = "; ".join(f"{error.account}: {error.what} [{error.code}]" for error in self._passed)
+        told = "; ".join(f"{error.account} ({error.code}): {error.what}" for error in self._passed)
         what = f"{failing} for provider {self._options.provider}"
         causes = [*self._failed, *self._passed]
         error = ProfileNotFound(f"{what}: {told}" if told else what, mend=causes[0].mend if causes else _LIST)

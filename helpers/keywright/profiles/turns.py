@@ -170,7 +170,7 @@ class Turns:
                 now,
             )
         except StateUnusable as unusable:
-            self._say(f"not noting that {id_} failed: {unusable}")
+            self._say(f"not noting that {id_} failed: {unusable.line}")
             return turn.standing
 
     def _stamps(self, book: Book, profiles: Iterable[Profile], *, with_usage: bool = False) -> dict[str, str]:

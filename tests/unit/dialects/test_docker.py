@@ -201,7 +201,7 @@ def test_a_failure_is_said_on_both_streams_with_its_own_exit_code() -> None:
     error = Unreachable("the registry did not answer").about("aws-ecr:main", ECR)
     text = f"aws-ecr:main for {ECR}: the registry did not answer"
     request = DOCKER.parse(["get"], ECR.encode(), {})
-    assert DOCKER.failure(request, error) == Reply(text.encode() + b"\n", 1, text)
+    assert DOCKER.failure(request, error) == Reply(text.encode() + b"\n", 1, f"{text} [unreachable]")
     assert DOCKER.failure(None, ConfigurationError("wrong key")).exit_code == 2
 
 
@@ -212,7 +212,9 @@ def test_a_failures_line_on_standard_output_holds_no_control_character() -> None
 
 def test_what_a_person_can_mend_is_told_beside_the_sentence_for_docker() -> None:
     error = CredentialNotFound("not signed in", mend="run `keywright login`")
-    assert DOCKER.failure(None, error) == Reply(NOT_FOUND, 1, "not signed in; run `keywright login`")
+    assert DOCKER.failure(None, error) == Reply(
+        NOT_FOUND, 1, "not signed in; run `keywright login` [credential_not_found]"
+    )
 
 
 def test_erasing_what_is_not_there_has_succeeded() -> None:

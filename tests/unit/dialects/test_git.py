@@ -432,8 +432,10 @@ class TestReplies:
     def test_what_is_not_ours_passes_in_silence_unless_a_person_can_mend_it(self) -> None:
         assert GIT.failure(None, CredentialNotFound("no route")) == Reply(b"", 0)
         reply = GIT.failure(None, CredentialNotFound("no route", mend="run `keywright login`"))
-        assert reply == Reply(b"", 0, "no route; run `keywright login`")
+        assert reply == Reply(b"", 0, "no route; run `keywright login` [credential_not_found]")
 
     def test_every_other_failure_says_why_and_prints_nothing(self) -> None:
         error = Busy("another process is renewing").about("github-app:acme", "github.com")
-        assert GIT.failure(None, error) == Reply(b"", 5, "github-app:acme for github.com: another process is renewing")
+        assert GIT.failure(None, error) == Reply(
+            b"", 5, "github-app:acme for github.com: another process is renewing [busy]"
+        )

@@ -147,7 +147,7 @@ class TestArguments:
             (["--help"], Reply(USAGE.encode(), 0)),
             (["eks", "-h"], Reply(USAGE.encode(), 0)),
             (["--version"], Reply(b"kube-credential-keywright 0.1.0\n", 0)),
-            ([], Reply(b"", 2, "no command was given; `kube-credential-keywright --help` shows how")),
+            ([], Reply(b"", 2, "no command was given; `kube-credential-keywright --help` shows how [usage]")),
         ],
     )
     def test_what_is_asked_about_the_plugin_is_told(self, args: list[str], reply: Reply) -> None:
@@ -308,6 +308,8 @@ class TestAnswers:
 def test_every_failure_is_one_line_for_the_person_and_nothing_for_the_client() -> None:
     request = KUBE.parse(EKS, b"", {})
     assert KUBE.failure(request, NeedsPerson("no session", mend="run `aws sso login`")) == Reply(
-        b"", 4, "no session; run `aws sso login`"
+        b"", 4, "no session; run `aws sso login` [needs_person]"
     )
-    assert KUBE.failure(None, CredentialNotFound("no such profile")) == Reply(b"", 1, "no such profile")
+    assert KUBE.failure(None, CredentialNotFound("no such profile")) == Reply(
+        b"", 1, "no such profile [credential_not_found]"
+    )

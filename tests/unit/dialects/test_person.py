@@ -72,4 +72,4 @@ def test_what_does_not_fit_on_a_line_is_refused(secret: str) -> None:
 
 def test_a_failure_is_one_line_and_its_exit_code() -> None:
     reply = PersonDialect().failure(None, Refused("it said no", mend="ask it"))
-    assert (reply.stdout, reply.exit_code, reply.message) == (b"", 1, "it said no; ask it")
+    assert (reply.stdout, reply.exit_code, reply.message) == (b"", 1, "it said no; ask it [refused]")

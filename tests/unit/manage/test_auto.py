@@ -77,7 +77,7 @@ def test_profiles_that_give_nothing_are_named_with_why(keywright: Terminal) -> N
     Accounts().keep("github:me", token(left_s=-5))
     said = keywright("token", "--auto", "github")
     assert (said.code, said.stdout) == (1, "")
-    assert "github:me: what it holds has expired" in said.stderr
+    assert "github:me (credential_expired): what it holds has expired" in said.stderr
 
 
 @pytest.mark.parametrize("value", [f"{CANARY}\n", f"{CANARY} x\r", f"{CANARY}é"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakes.terminal import Said, Terminal
+from keywright.errors import ConfigurationError, KeywrightError, ProfileNotFound, Unavailable
 
 TEN = ["anthropic", "cohere", "deepseek", "gemini", "groq", "minimax", "mistral", "openai", "qwen", "xai"]
 ACME = """\
@@ -170,25 +171,27 @@ class TestAdd:
 
     def test_twice_is_an_error(self, keywright: Terminal, acme: str) -> None:
         keywright("provider", "add", acme)
-        assert keywright("provider", "add", acme) == Said(2, "", "keywright: provider acme already exists\n")
+        assert keywright("provider", "add", acme) == Said(2, "", "keywright: provider acme already exists [usage]\n")
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "told"),
+    ("args", "told", "kind"),
     [
-        (("show", "nobody"), 1, "unknown provider: nobody"),
-        (("show", ""), 1, "unknown provider: "),
-        (("show", "a\x1b[31mb"), 1, "unknown provider: a\\x1b[31mb"),
-        (("show", "nobody", "--json"), 1, "unknown provider: nobody"),
-        (("scopes", "nobody"), 1, "unknown provider: nobody"),
-        (("scopes", "openai"), 1, "no OAuth scopes defined for provider openai"),
-        (("scopes", "openai", "files", "--json"), 1, "no OAuth scopes defined for provider openai"),
-        (("add", "/nowhere.toml"), 2, "/nowhere.toml cannot be read (ENOENT)"),
+        (("show", "nobody"), "unknown provider: nobody", ProfileNotFound),
+        (("show", ""), "unknown provider: ", ProfileNotFound),
+        (("show", "a\x1b[31mb"), "unknown provider: a\\x1b[31mb", ProfileNotFound),
+        (("show", "nobody", "--json"), "unknown provider: nobody", ProfileNotFound),
+        (("scopes", "nobody"), "unknown provider: nobody", ProfileNotFound),
+        (("scopes", "openai"), "no OAuth scopes defined for provider openai", Unavailable),
+        (("scopes", "openai", "files", "--json"), "no OAuth scopes defined for provider openai", Unavailable),
+        (("add", "/nowhere.toml"), "/nowhere.toml cannot be read (ENOENT)", ConfigurationError),
     ],
 )
-def test_what_is_not_there_is_one_line(keywright: Terminal, args: tuple[str, ...], code: int, told: str) -> None:
+def test_what_is_not_there_is_one_line(
+    keywright: Terminal, args: tuple[str, ...], told: str, kind: type[KeywrightError]
+) -> None:
     document = json.dumps({"success": False, "error": told}) + "\n" if "--json" in args else ""
-    assert keywright("provider", *args) == Said(code, document, f"keywright: {told}\n")
+    assert keywright("provider", *args) == Said(kind.exit_code, document, f"keywright: {told} [{kind.code}]\n")
 
 
 @pytest.mark.parametrize("args", [("list", "--mode", "password"), ("show",), ("add",), ("frobnicate",)])
@@ -207,4 +210,4 @@ def test_a_wrong_file_is_told_in_one_line_by_every_command(
     said = keywright("provider", *args)
     what = f"{path}: there is no key `host`"
     document = json.dumps({"success": False, "error": what}) + "\n" if "--json" in args else ""
-    assert said == Said(2, document, f"keywright: {what}; did you mean `hosts`?\n")
+    assert said == Said(2, document, f"keywright: {what}; did you mean `hosts`? [configuration]\n")

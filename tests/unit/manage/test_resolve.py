@@ -102,13 +102,15 @@ class TestOne:
         said = keywright("resolve", "nowhere")
         assert (said.code, said.stdout) == (1, "")
         assert said.stderr == (
-            "keywright: no valid profile found for provider nowhere; `keywright profile list` shows what there is\n"
+            "keywright: no valid profile found for provider nowhere; `keywright profile list` shows what there is [profile_not_found]\n"
         )
         said = keywright("resolve", "openai", "--mode", "token", "--json", "--reveal")
         document = json.loads(said.stdout)
         assert said.code == 1
         assert document["attempted"] == ["openai:work", "openai:home"]
-        assert document["error"].startswith("no valid profile found for provider openai: openai:work: its mode is")
+        assert document["error"].startswith(
+            "no valid profile found for provider openai: openai:work (unavailable): its mode is"
+        )
         assert (document["profile"], document["mode"], document["credential"]) == (None, None, None)
 
     def test_an_api_key_where_there_is_only_oauth_is_exit_one(self, keywright: Terminal) -> None:
@@ -120,7 +122,7 @@ class TestOne:
         said = keywright("resolve", "openai", "home")
         assert said.stdout == "sk-openai:work\n"
         assert said.stderr == (
-            "keywright: openai:home: it is disabled; run `keywright profile enable openai:home`; "
+            "keywright: openai:home (unavailable): it is disabled; run `keywright profile enable openai:home`; "
             "using openai:work instead\n"
         )
         said = keywright("resolve", "openai", "home", "--force")
@@ -158,7 +160,7 @@ class TestOne:
         said = keywright("resolve", "openai", *option)
         assert said.code == 1
         why = "it has expired" if option == ["--prefer", "default"] else "what it holds has expired, or is about to"
-        assert f"openai:old: {why} [credential_expired]" in said.stderr
+        assert f"openai:old (credential_expired): {why}" in said.stderr
 
     def test_a_locked_vault_wants_its_person(self, keywright: Terminal, people: Accounts) -> None:
         OwnVault().lock()
@@ -190,7 +192,7 @@ class TestMinted:
         minter.failure, minter.failing = Refused("HTTP 403"), ACME
         said = keywright("resolve", "github-app")
         assert said.stdout == f"minted-{SPARE}-2\n"
-        assert said.stderr == f"keywright: {ACME}: HTTP 403; using {SPARE} instead\n"
+        assert said.stderr == f"keywright: {ACME} (refused): HTTP 403; using {SPARE} instead\n"
         assert ProfileStates(os.environ).decisions("github-app").profiles[ACME].disabled_until
         assert keywright("resolve", "github-app").stdout == f"minted-{SPARE}-2\n"
         assert minter.calls == 2
@@ -225,7 +227,7 @@ class TestSeveral:
         rows = json.loads(said.stdout)["results"]
         assert [row["credential"] for row in rows] == ["sk-groq:me", None, "access"]
         assert rows[1]["error"].startswith("no valid credential found for provider nowhere")
-        assert said.stderr == f"keywright: {rows[1]['error']}\n"
+        assert said.stderr == f"keywright: {rows[1]['error']} [profile_not_found]\n"
 
     @pytest.mark.parametrize(
         ("chain", "text"),

@@ -110,7 +110,7 @@ class TestChain:
         assert FallbackChain(people.resolver(), "openai").resolve().told == ""
         assert FallbackChain(people.resolver(), "groq", "openai").resolve().told == ""
         assert FallbackChain(people.resolver(), "openai", "groq").resolve().told == (
-            "no valid credential found for provider openai: openai:me: it did not answer [unreachable]; "
+            "no valid credential found for provider openai: openai:me (unreachable): it did not answer; "
             "using groq:me instead"
         )
 
@@ -125,7 +125,7 @@ class TestChain:
         people.failures = dict.fromkeys([f"{one}:me" for one in THREE], Unreachable("it did not answer"))
         assert _error_of(people, *THREE).what == (
             "all providers failed, last error: no valid credential found for provider mistral: "
-            "mistral:me: it did not answer [unreachable]"
+            "mistral:me (unreachable): it did not answer"
         )
 
     def test_no_providers_is_an_error(self, people: Accounts) -> None:

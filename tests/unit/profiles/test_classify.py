@@ -370,7 +370,7 @@ CAUSES: list[tuple[KeywrightError, str]] = [
 
 @pytest.mark.parametrize(("cause", "reason"), CAUSES)
 def test_a_failure_that_came_of_another_means_what_that_one_means(cause: KeywrightError, reason: str) -> None:
-    told = CredentialExpired(f"renewing it failed: {cause.what} [{cause.code}]")
+    told = CredentialExpired(f"renewing it failed ({cause.code}): {cause.what}")
     told.caused_by = cause
     assert classify(told) == classify(cause) == reason
 

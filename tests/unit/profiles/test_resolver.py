@@ -265,7 +265,9 @@ class TestModes:
         error = people.resolver().resolve_api_key("gemini").error
         assert isinstance(error, ProfileNotFound)
         assert error.exit_code == 1
-        assert str(error).startswith("no valid profile found for provider gemini: gemini:me: its mode is `oauth`")
+        assert str(error).startswith(
+            "no valid profile found for provider gemini: gemini:me (unavailable): its mode is `oauth`"
+        )
 
     def test_any_is_oauth_before_tokens_before_api_keys_in_one_pass(self, mixed: Accounts) -> None:
         for id_ in (B, C):
@@ -279,7 +281,7 @@ class TestModes:
         mixed.failures = dict.fromkeys((A, B, C), LIMITED)
         error = mixed.resolver().resolve_any("openai").error
         assert isinstance(error, ProfileNotFound)
-        assert str(error).startswith("no valid credential found for provider openai: openai:b: HTTP 429")
+        assert str(error).startswith("no valid credential found for provider openai: openai:b (refused): HTTP 429")
         assert mixed.asked == [B, C, A]
 
     def test_any_of_one_kind_takes_turns(self, people: Accounts, clock: time_machine.Traveller) -> None:
@@ -420,9 +422,9 @@ class TestTheError:
         error = people.resolver().resolve("openai", "d").error
         assert error
         assert error.what == (
-            "no valid profile found for provider openai: openai:d: there is no such profile [profile_not_found]; "
-            "openai:a: the key was not accepted [refused]; openai:b: it is disabled [unavailable]; "
-            "openai:c: what it holds has expired, or is about to [credential_expired]"
+            "no valid profile found for provider openai: openai:d (profile_not_found): there is no such profile; "
+            "openai:a (refused): the key was not accepted; openai:b (unavailable): it is disabled; "
+            "openai:c (credential_expired): what it holds has expired, or is about to"
         )
         assert error.mend == "get a new one"
 
@@ -461,12 +463,15 @@ class TestWhatIsTold:
             (
                 lambda people: people.decide(C, enabled=False),
                 "c",
-                "openai:c: it is disabled; run `keywright profile enable openai:c`; using openai:a instead",
+                (
+                    "openai:c (unavailable): it is disabled; run `keywright profile enable openai:c`; "
+                    "using openai:a instead"
+                ),
             ),
             (
                 lambda people: people.failures.update({A: DOWN}),
                 "",
-                "openai:a: it did not answer; using openai:b instead",
+                "openai:a (unreachable): it did not answer; using openai:b instead",
             ),
             (lambda people: people.rest(B, 30), "", ""),
             (
@@ -478,8 +483,8 @@ class TestWhatIsTold:
                 lambda people: people.disable_for(A, 3600),
                 "",
                 (
-                    "openai:a: it is left alone until 2030-01-01T13:00:00Z for `billing`; `keywright profile enable "
-                    "openai:a` ends that; using openai:b instead"
+                    "openai:a (unavailable): it is left alone until 2030-01-01T13:00:00Z for `billing`; `keywright "
+                    "profile enable openai:a` ends that; using openai:b instead"
                 ),
             ),
             (lambda people: people.disable_for(C, 3600), "", ""),

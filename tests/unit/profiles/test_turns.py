@@ -374,7 +374,9 @@ def test_a_failure_that_cannot_be_noted_is_said_and_costs_nothing_else(
     monkeypatch.setattr(ProfileStates, "judge", refuse)
     monkeypatch.setattr(ProfileStates, "note_use", refuse)
     assert world.turns.failed(turn, Refused("status 429"), is_alone=False) == turn.standing
-    assert world.said == ["not noting that github-app:one failed: it cannot be written (EROFS); make it writable"]
+    assert world.said == [
+        "not noting that github-app:one failed: it cannot be written (EROFS); make it writable [state_unusable]"
+    ]
     world.turns.served(turn, is_new=True)
     assert len(world.said) == 1
 

@@ -95,7 +95,7 @@ def _turns(filters: Filters, env: Mapping[str, str], now: datetime, say: Callabl
     try:
         profiles |= {id_: kept_profile(id_) for id_ in KeptProfiles(env).all() if id_ not in profiles}
     except VaultLocked as error:
-        say(f"{error.what}, and what is kept there is not listed; {error.mend}")
+        say(f"{error.what}, and what is kept there is not listed; {error.mend} [{error.code}]")
     for profile in profiles.values():
         if filters.provider is not None and profile.provider != filters.provider.lower():
             continue

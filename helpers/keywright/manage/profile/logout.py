@@ -53,7 +53,8 @@ def _log_out(text: str, env: Mapping[str, str], *, as_json: bool) -> str:
                 revoke(url, profile.credential, env)
                 is_revoked = True
             except KeywrightError as error:
-                tell_person(f"{id_}: {error.what}; end its access on the provider's website, or let it expire")
+                mend = "end its access on the provider's website, or let it expire"
+                tell_person(f"{id_}: {error.what}; {mend} [{error.code}]")
     _forget_failures(id_, env)
     how = "its issuer took the grant back" if is_revoked else "the grant itself is as good as it was"
     return done(id_, f"logged out {id_}; {how}", as_json=as_json, is_revoked=is_revoked)

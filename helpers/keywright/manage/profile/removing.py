@@ -44,7 +44,7 @@ def remove(text: str, env: Mapping[str, str], say: Callable[[str], None]) -> str
         with suppress(ProviderNotFound):  # nothing was cached
             forget(str(id_), env, say)
     except CacheUnusable as error:
-        say(f"what is cached of it stays until it expires: {error}")
+        say(f"what is cached of it stays until it expires: {error.line}")
     return str(id_)
 
 

@@ -59,7 +59,7 @@ class Resolving:
         try:
             self._cache = open_cache(env)
         except CacheUnusable as error:
-            say(f"not using the cache: {error}")
+            say(f"not using the cache: {error.line}")
         self._settings = load(locate(env), self._cache.seals if self._cache else None)
 
     def one(

@@ -90,6 +90,6 @@ def _end(found: "Sequence[Resolution]") -> None:
     """Say what failed; one failure is enough for the exit code."""
     errors = [one.error for one in found if one.error]
     for error in errors:
-        tell_person(str(error))
+        tell_person(error.line)
     if errors:
         raise click.exceptions.Exit(1)

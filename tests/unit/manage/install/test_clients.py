@@ -134,7 +134,10 @@ def test_a_client_that_is_not_installed_is_named(
     words = ("--user", "me", "--profile", "github-app:acme") if client == "kube" else ("https://github.com",)
     done = keywright("install", client, *words)
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr == f"keywright: {tool} is not on PATH; install {tool}: it edits its own configuration\n"
+    assert (
+        done.stderr
+        == f"keywright: {tool} is not on PATH; install {tool}: it edits its own configuration [unavailable]\n"
+    )
 
 
 def test_our_own_executable_that_others_can_replace_is_refused(

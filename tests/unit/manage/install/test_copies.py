@@ -89,6 +89,6 @@ def test_without_a_folder_for_temporary_files_git_is_left_as_it_is(
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
         "keywright: the folder for temporary files (TMPDIR) cannot hold a copy to work on (ENOENT), "
-        "nothing was changed\n"
+        "nothing was changed [unavailable]\n"
     )
     assert not (home / ".gitconfig").exists()

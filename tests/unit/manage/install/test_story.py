@@ -65,7 +65,7 @@ def test_another_tools_entry_is_refused_then_forced_then_put_back(
     assert (refused.code, refused.stdout) == (2, "")
     assert refused.stderr == (
         f"keywright: {config}: credHelpers ghcr.io is taken by the helper `gh`; "
-        "--force replaces it, and `keywright uninstall docker` puts it back\n"
+        "--force replaces it, and `keywright uninstall docker` puts it back [configuration]\n"
     )
     assert config.read_bytes() == THEIRS
     assert keywright("install", "docker", "ghcr.io", "--force").code == 0
@@ -220,7 +220,10 @@ def test_a_read_only_file_is_one_clear_line_and_nothing_is_remembered(
     config.chmod(0o400)
     done = keywright("install", "docker", "a.io")
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr == f"keywright: {config} cannot be written (EACCES), it is as it was; make it writable\n"
+    assert (
+        done.stderr
+        == f"keywright: {config} cannot be written (EACCES), it is as it was; make it writable [unavailable]\n"
+    )
     assert (config.read_bytes(), remembered(own)) == (THEIRS, [])
 
 
@@ -229,7 +232,9 @@ def test_a_broken_file_is_one_clear_line(keywright: Terminal, config: Path) -> N
     for flags in ((), ("--dry-run",)):
         done = keywright("install", "docker", "a.io", *flags)
         assert (done.code, done.stdout) == (2, "")
-        assert done.stderr == f"keywright: {config} is not a JSON object; mend it; nothing was changed\n"
+        assert (
+            done.stderr == f"keywright: {config} is not a JSON object; mend it; nothing was changed [configuration]\n"
+        )
     assert config.read_bytes() == b'{"auths": canary'
 
 
@@ -297,7 +302,7 @@ def test_a_file_that_always_changes_is_busy(
 ) -> None:
     monkeypatch.setattr(story, "replace", lambda *_: False)
     done = keywright("install", "docker", "a.io")
-    assert (done.code, done.stderr) == (5, f"keywright: {config} changes all the time; try again\n")
+    assert (done.code, done.stderr) == (5, f"keywright: {config} changes all the time; try again [busy]\n")
     assert remembered(own) == []
 
 

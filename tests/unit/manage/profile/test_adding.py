@@ -78,7 +78,7 @@ class TestAdd:
     def test_replaces_nothing_without_force(self, profile: Script) -> None:
         profile("add", "openai", stdin=TYPED)
         assert profile("add", "openai", stdin="other") == Said(
-            2, "", "keywright: profile openai:default exists already; `--force` puts the new one in its place\n"
+            2, "", "keywright: profile openai:default exists already; `--force` puts the new one in its place [usage]\n"
         )
         found = kept("openai")
         assert found is not None
@@ -187,7 +187,7 @@ class TestAdd:
             assert said == Said(
                 4,
                 "",
-                "keywright: failed to save profile: the vault is locked; run `keywright vault unlock`\n",
+                "keywright: failed to save profile: the vault is locked; run `keywright vault unlock` [vault_locked]\n",
             )
         assert json.loads(profile("add", "github", "--json", stdin=TYPED).stdout) == {
             "success": False,

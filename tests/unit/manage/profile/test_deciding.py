@@ -46,7 +46,7 @@ class TestUse:
         terminal = Terminal(monkeypatch, work._terminal._capfd)
         said = terminal("resolve", "openai")
         assert (said.code, said.stdout) == (1, "")
-        assert "openai:work: it is disabled [unavailable]" in said.stderr
+        assert "openai:work (unavailable): it is disabled" in said.stderr
         work("enable", "openai:work")
         assert terminal("resolve", "openai") == Said(0, f"{TYPED}\n", "")
 

@@ -163,7 +163,9 @@ class TestSecrets:
         data = json.dumps({"key": secret})
         said = profile("import", "openai:work", "--mode", "api_key", stdin=data)
         assert said == Said(
-            2, "", "keywright: the secret is blank, or is no single line of printable characters; nothing was kept\n"
+            2,
+            "",
+            "keywright: the secret is blank, or is no single line of printable characters; nothing was kept [usage]\n",
         )
         assert kept("openai:work") is None
 

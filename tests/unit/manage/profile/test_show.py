@@ -209,13 +209,16 @@ def test_looking_changes_no_file_even_where_a_rest_is_over(profile: Script, conf
 def test_an_unknown_one_is_not_found(profile: Script, config: Path, id_: str) -> None:
     said = profile("show", id_, "--json")
     assert (said.code, json.loads(said.stdout)) == (1, {"success": False, "error": f"profile not found: {id_}"})
-    assert said.stderr == f"keywright: profile not found: {id_}; `keywright profile list` shows what there is\n"
+    assert (
+        said.stderr
+        == f"keywright: profile not found: {id_}; `keywright profile list` shows what there is [profile_not_found]\n"
+    )
 
 
 def test_of_a_locked_vault_names_the_mend(profile: Script, config: Path, vault: OwnVault) -> None:
     Accounts().keep("openai:work")
     vault.lock()
     assert profile("show", "openai:work") == Said(
-        4, "", "keywright: the vault is locked; run `keywright vault unlock`\n"
+        4, "", "keywright: the vault is locked; run `keywright vault unlock` [vault_locked]\n"
     )
     assert profile("show", "static:forge").code == 0

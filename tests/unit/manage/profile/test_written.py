@@ -189,7 +189,7 @@ class TestRemove:
         ],
     )
     def test_is_refused_while_something_names_it(self, profile: Script, config: Path, id_: str, told: str) -> None:
-        assert profile("remove", id_) == Said(2, "", f"keywright: {told}; mend that in {config} first\n")
+        assert profile("remove", id_) == Said(2, "", f"keywright: {told}; mend that in {config} first [usage]\n")
         assert config.read_text() == CONFIG
 
 

@@ -12,7 +12,7 @@ from fakes.terminal import Said, Terminal
 from keywright.secret import Secret
 from keywright.vault.vault import open_vault
 
-LOCKED = "keywright: the vault is locked; run `keywright vault unlock`\n"
+LOCKED = "keywright: the vault is locked; run `keywright vault unlock` [vault_locked]\n"
 
 
 class Script:
@@ -136,7 +136,7 @@ class TestTheKey:
         assert content(own) == before
         for stdin in (b"wrong\n", b"", b"pass\n\n"):
             said = vault("change-password", "--key", "file", stdin=stdin)
-            assert (said.code, said.stderr) == (1, "keywright: that is not the vault's passphrase\n")
+            assert (said.code, said.stderr) == (1, "keywright: that is not the vault's passphrase [wrong_passphrase]\n")
         assert content(own) == before
         assert vault("change-password", "--key", "file", stdin=b"pass\n").code == 0
         assert vault("get", "A").stdout == f"{TYPED}\n"
