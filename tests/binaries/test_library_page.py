@@ -1,4 +1,4 @@
-"""The library's page: each of its programs is run as it stands there, and its table of errors is complete."""
+"""The library's page: each program of it and of the README runs as it stands there; its table of errors is complete."""
 
 import re
 import subprocess
@@ -13,8 +13,10 @@ from keywright.demo.github import AppKey, GitHubIssuer, Installation
 from keywright.demo.issuer import LoopbackServer
 from keywright.errors import ERRORS
 
-PAGE = (Path(__file__).parents[2] / "docs/library.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE)
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/library.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE + README)
 
 
 class Api(LoopbackServer):
