@@ -17,7 +17,7 @@ FLOORS = [
     {"routes", "broker", "failed", "keeping", "renewal", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
     {"library", "manage", "demo"},
-    {"bin"},
+    {"adapters", "bin"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SIDEWAYS_FORBIDDEN = [{"dialects", room} for room in ("broker", "failed", "keeping", "renewal", "routes")]
