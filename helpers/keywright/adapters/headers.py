@@ -82,4 +82,8 @@ class CredentialHeaders:
 
 def token_of(provider: CredentialProvider) -> Callable[[], str]:
     """Return what gives the bare secret at each call, for clients that want a function where others want a key."""
-    return lambda: provider.current().secret.reveal()
+
+    def token() -> str:
+        return provider.current().secret.reveal()
+
+    return token

@@ -9,6 +9,8 @@ A body is sent a second time if it is in memory, or in a file that can be rewoun
 after a 401 the credential is named as rejected, and the 401 is the caller's.
 """
 
+from typing import Any
+
 from keywright.adapters.body import Body
 from keywright.adapters.scheme import Scheme, by_kind
 from keywright.adapters.sender import Sender, Sent, is_elsewhere
@@ -49,7 +51,7 @@ class CredentialAuth(AuthBase):
         if self._sender.covers(request.url or ""):
             sent = self._sender.current()
             self._sender.dress(request.headers, sent)
-            request.register_hook("response", _Attempts(self._sender, sent, Body(request.body)))
+            request.hooks["response"].append(_Attempts(self._sender, sent, Body(request.body)))
         return request
 
     def __repr__(self) -> str:
@@ -65,7 +67,7 @@ class _Attempts:
         self._body = body
         self._is_spent = False
 
-    def __call__(self, response: requests.Response, **options: object) -> requests.Response:
+    def __call__(self, response: requests.Response, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
         """Return the answer that counts: the second one, where the first rejects the credential."""
         if not self._is_spent and self._sender.is_rejected(self._sent, response.status_code, response.request.headers):
             response = self._again(response, **options)
@@ -76,7 +78,7 @@ class _Attempts:
         self._is_spent = self._is_spent and location is not None  # a request that is sent anew starts anew
         return response
 
-    def _again(self, first: requests.Response, **options: object) -> requests.Response:
+    def _again(self, first: requests.Response, **options: Any) -> requests.Response:  # noqa: ANN401
         try:
             self._sender.reject(self._sent)
             if not self._body.rewind():
