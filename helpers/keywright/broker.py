@@ -20,7 +20,7 @@ from keywright.errors import (
 from keywright.freshness import Freshness
 from keywright.profiles.uncontested import find_inputs
 from keywright.prompt import Ask
-from keywright.providers.registry import find_reader, make
+from keywright.providers.registry import find_reader, make_for
 from keywright.renewal import CAUSES, Renewals, Served, as_it_is, expired, place_of
 from keywright.request import Request
 from keywright.routes import Choice, choice_for
@@ -108,7 +108,7 @@ class Broker:
             # Whose turn it is although its grant was taken back was insisted on, if not by the request itself.
             is_forced = request.is_forced or turn.decided.is_revoked
             return as_it_is(profile.id, reader.read(request._replace(is_forced=is_forced), self._now()))
-        provider = make(profile, request.place, self._env)
+        provider = make_for(profile, request, self._env)
         found = self._kept.find(provider.key)
         served = self._renewals.judge(profile, provider, found)
         if served:
@@ -145,7 +145,7 @@ class Broker:
                 failed.add(turn, turn.obstacle)
                 continue
             is_read = find_reader(turn.profile, self._env, turn.kept) is not None  # and has no entry
-            provider = None if is_read else make(turn.profile, request.place, self._env)
+            provider = None if is_read else make_for(turn.profile, request, self._env)
             if cache is None or provider is None or provider.key.digest != digest:
                 failed.pass_over(turn)
                 continue
@@ -174,7 +174,7 @@ class Broker:
 
             Renewing(self._env).renewed(turn.kept, self._now(), is_anew=True, is_forced=request.is_forced)
             return self.obtain(turn._replace(kept=None), request)
-        provider = make(profile, request.place, self._env)
+        provider = make_for(profile, request, self._env)
         before = self._kept.find(provider.key)
         with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
             found = self._kept.find(provider.key)
@@ -204,7 +204,7 @@ class Broker:
                 dropped += self._forget_kept(profile, rejected)
                 continue
             try:
-                key = make(profile, request.place, self._env).key
+                key = make_for(profile, request, self._env).key
             except (UsageError, ConfigurationError):  # never served it, because it does not fit the place
                 continue
             dropped += self.drop(key.digest, rejected)
@@ -255,7 +255,10 @@ class Broker:
         decided = find_inputs(profile, self._env, self._now())
         if decided is None:
             return None
-        provider = make(profile, request.place, self._env)
+        try:
+            provider = make_for(profile, request, self._env)
+        except (UsageError, ConfigurationError):
+            return None  # it does not fit the place, which is told where turns are found out
         served = self._renewals.judge(profile, provider, self._kept.find(provider.key))
         return served._replace(decided=decided) if served else None
 

@@ -10,7 +10,7 @@ from keywright.errors import CacheUnusable
 from keywright.hit import boot_mark, question, stamp
 from keywright.renewal import Served
 from keywright.request import Client, Request
-from keywright.settings.model import Settings
+from keywright.settings.model import ENV, Settings
 
 STORE: Final = ["store"]
 
@@ -70,6 +70,8 @@ class Ready:
         plan = served.plan
         if not self._digest or not served.stamp or not served.is_first_choice or plan is None:
             return
+        if any(str(value).startswith(ENV) for value in served.entry.options.values()):
+            return  # a variable that is not in the question's digest decides the answer
         refuse_at_s = min(plan.refuse_at, served.until or plan.refuse_at).timestamp()
         if not now_s < refuse_at_s <= now_s + LONGEST_S:
             return

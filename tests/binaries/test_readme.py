@@ -155,7 +155,13 @@ def test_the_readme_names_every_setting_command_and_exit_code() -> None:
 def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(_stanza("toml"), encoding="utf-8")
-    assert set(load(str(path)).profiles) == {"github-app:acme", "aws-ecr:build", "aws-eks:prod", "static:forge"}
+    assert set(load(str(path)).profiles) == {
+        "access-key:lake",
+        "aws-ecr:build",
+        "aws-eks:prod",
+        "github-app:acme",
+        "static:forge",
+    }
 
 
 def test_the_other_settings_that_are_shown_are_valid(tmp_path: Path) -> None:

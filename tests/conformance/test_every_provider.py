@@ -32,7 +32,7 @@ from keywright.settings.model import OPTIONS
 
 NOW: Final = datetime(2030, 1, 1, 12, tzinfo=UTC)
 """The instant at which the clock of every in-process test stands."""
-SMALL_TIMEOUT_S: Final = 0.8
+SMALL_TIMEOUT_S: Final = 2.0
 HEAVY: Final = {"botocore", "urllib3", "cryptography", "jwt", "filelock"}
 
 

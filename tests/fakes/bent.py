@@ -149,18 +149,18 @@ def _trickle(_body: bytes) -> Iterator[bytes]:
 
 
 def _with_tokens(body: bytes, change: Callable[[str], str | None]) -> bytes:
-    """Return the JSON with each token changed, GitHub's and (inside its base64) ECR's; dropped where that is None."""
+    """Return the JSON with each token changed, ECR's inside its base64; dropped where that is None."""
 
     def walk(value: object) -> object:
         if isinstance(value, list):
             return [walk(item) for item in value]
         if not isinstance(value, dict):
             return value
-        changed = {name: spoil(inner) if name in TOKENS else walk(inner) for name, inner in value.items()}
+        changed = {name: spoil(name, inner) if name in TOKENS else walk(inner) for name, inner in value.items()}
         return {name: inner for name, inner in changed.items() if inner is not None}
 
-    def spoil(token: str) -> str | None:
-        if token.startswith("ghs_"):
+    def spoil(name: str, token: str) -> str | None:
+        if name != "authorizationToken":
             return change(token)
         password = change(b64decode(token).decode())
         return None if password is None else b64encode(password.encode()).decode()
@@ -168,7 +168,7 @@ def _with_tokens(body: bytes, change: Callable[[str], str | None]) -> bytes:
     return json.dumps(walk(json.loads(body))).encode()
 
 
-TOKENS: Final = {"token", "authorizationToken"}
+TOKENS: Final = {"accessToken", "token", "authorizationToken"}
 BROKEN_OFF: Final = {Garbage.CUT_OFF, Garbage.TRICKLE}
 SPOIL: Final[Mapping[Garbage, Callable[[bytes], bytes | Iterator[bytes]]]] = {
     Garbage.TRUNCATED_JSON: lambda body: body[: len(body) // 2],

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from fakes.access_keys import AccessKeyIssuer
 from fakes.asking import Clock
 from fakes.bent import Garbage
 from fakes.codecommit import CodeCommit
@@ -110,6 +111,33 @@ UNSPOILED: Final = "`garbage` spoils the fields of GitHub and ECR; the agent's a
 @cache
 def _app_key() -> AppKey:
     return AppKey.generate()
+
+
+@contextmanager
+def _access_key(home: Path, clock: Clock) -> Iterator[Desk]:
+    key = f"{CANARY}-key"
+    (home / "access.key").write_text(f"{key}\n")
+    (home / "other.key").write_text(f"{CANARY}-other\n")
+    with AccessKeyIssuer(keys=(key,), clock=clock) as issuer:
+        yield Desk(
+            name="access-key",
+            issuer=issuer,
+            accepts=lambda credential, _now: credential.username is None and issuer.accepts(credential.secret.reveal()),
+            secrets=lambda: (CANARY, *issuer.issued),
+            lifetime=issuer.lifetime,
+            env={"HOME": str(home), "ACCESS_KEY": CANARY},
+            options={"url": issuer.endpoint, "key": "file://~/access.key"},
+            others={
+                "url": "https://auth.example/api/authorise",
+                "key": "file://~/other.key",
+                "audience": "https://api.example",
+                "site": "https://api.example",
+                "username": "ci",
+            },
+            refused=Change(options={"key": "file://~/other.key"}),
+            stranded=Change(options={"key": "file://~/absent.key"}),
+            clock=clock,
+        )
 
 
 @contextmanager
@@ -268,6 +296,7 @@ def _write_aws_files(home: Path) -> None:
 
 
 DESKS: Final[Mapping[str, Callable[[Path, Clock], AbstractContextManager[Desk]]]] = {
+    "access-key": _access_key,
     "aws-codecommit": _aws_codecommit,
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,

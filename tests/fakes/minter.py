@@ -1,6 +1,6 @@
 """A provider that mints at once, counts, and fails on demand; it stands in the registry where `github-app` stood."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -34,8 +34,12 @@ class Minter:
     memories: list[dict[str, str]] = field(default_factory=list)
     aids: list[Aid] = field(default_factory=list)
     is_kept: bool = True
+    pause: Callable[[], object] = bool
+    """What each fetch waits for before it answers."""
     parents: dict[str, Parent] = field(default_factory=dict)
     """The parent of each profile that has one."""
+    gate: Callable[[], None] = lambda: None
+    """What everybody who asks has to pass before they are answered."""
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def maker(profile: Profile, _url: Url | None, _env: Mapping[str, str]) -> "Minting":
@@ -70,10 +74,12 @@ class Minting:
     def fetch(self, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
         minter = self.minter
         inputs = self.inputs
+        minter.gate()
         minter.calls += 1
         minter.memories.append(dict(memory))
         minter.aids.append(aid)
         assert timeout_s > 0
+        minter.pause()
         if minter.failure is not None and minter.failing in {"", self.profile.id}:
             failure = minter.failure
             raised = type(failure)(failure.what, mend=failure.mend, retry_after_s=failure.retry_after_s)

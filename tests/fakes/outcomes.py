@@ -34,6 +34,7 @@ OUTCOMES: Final = (
     Row("an hour left", 3600, None, "old", 0),
     Row("an hour left, the issuer is broken", 3600, Unreachable("500"), "old", 0),
     Row("91 s left", 91, None, "old", 0),
+    Row("90 s left", 90, None, "old", 0),
     Row("30 s left, the issuer answers", 30, None, "old", 0),
     Row("30 s left, the issuer refuses", 30, Refused("400"), "old", 0),
     Row("1 s left", 1, None, "old", 0),

@@ -27,5 +27,8 @@ class Terminal:
         """Run one command to its end."""
         self._monkeypatch.setattr(sys, "argv", ["keywright", *args])
         self._capfd.readouterr()
-        code = run()
+        try:
+            code = run()
+        except SystemExit as end:  # `token` ends as the helpers do
+            code = end.code if isinstance(end.code, int) else 1
         return Said(code, *self._capfd.readouterr())

@@ -531,6 +531,71 @@ def test_many_threads_on_nothing_cached_ask_once(house: House) -> None:
     assert got == [f"minted-{ACME}-1"] * 16
 
 
+class Callers:
+    """Callers in threads of their own, each of which gets a credential or an error."""
+
+    def __init__(self, get: Callable[[], str], number: int) -> None:
+        self._get = get
+        self.got: list[str] = []
+        self.failed: list[KeywrightError] = []
+        self._threads = [threading.Thread(target=self._call, daemon=True) for _ in range(number)]
+        for thread in self._threads:
+            thread.start()
+
+    def _call(self) -> None:
+        try:
+            self.got.append(self._get())
+        except KeywrightError as error:
+            self.failed.append(error)
+
+    def end(self) -> None:
+        for thread in self._threads:
+            thread.join(60)
+
+
+def test_all_who_find_it_expired_hear_why_of_the_one_renewal_that_failed(house: House) -> None:
+    house.get()
+    house.after(3600)
+    house.minter.failure = Refused("no")
+    callers = Callers(house.get, 50)
+    callers.end()
+    assert callers.got == []
+    assert [type(error) for error in callers.failed] == [CredentialExpired] * 50
+    assert {error.what.partition(" (asked")[0] for error in callers.failed} == {
+        "the credential is no longer usable and renewing it failed: no",
+        "the credential is no longer usable and renewing it failed: no [refused]",
+    }
+    assert house.minter.calls == 2
+
+
+def test_who_comes_while_it_is_renewed_gets_the_old_one_until_it_ends_and_then_the_new_one(house: House) -> None:
+    old = house.get()
+    generation = house.broker().serve(request()).entry.generation
+    house.after(3599)
+    asked, answered = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        asked.set()
+        answered.wait(60)
+
+    house.minter.pause = pause
+    digest = house.digest
+    renewal = threading.Thread(target=lambda: house.broker().renew(request(), digest, generation), daemon=True)
+    renewal.start()
+    assert asked.wait(60)
+    early = Callers(house.get, 25)
+    early.end()
+    assert early.got == [old] * 25, "nobody waits while it is usable"
+    house.after(1.5)
+    late = Callers(house.get, 25)
+    answered.set()
+    late.end()
+    renewal.join(60)
+    assert late.got == [f"minted-{ACME}-2"] * 25
+    assert early.failed == late.failed == []
+    assert house.minter.calls == 2
+
+
 def test_the_providers_margins_hold_where_the_profile_has_none(house: House) -> None:
     house.settings.profiles[ACME] = profile(ACME)  # type: ignore[index]
     house.minter.lifetime = timedelta(minutes=15)

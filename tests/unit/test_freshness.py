@@ -106,6 +106,27 @@ def test_a_boundary_belongs_to_the_worse_state(now: datetime, state: Freshness) 
     assert PLAN.classify(now) is state
 
 
+@pytest.mark.parametrize(
+    ("left", "state"),
+    [
+        (s(3600), FRESH),
+        (s(91), FRESH),
+        (s(90) + TICK, FRESH),
+        (s(90), STALE),
+        (s(89), STALE),
+        (s(1), STALE),
+        (TICK, STALE),
+        (s(0), EXPIRED),
+        (-TICK, EXPIRED),
+    ],
+)
+def test_with_90_s_and_0_s_the_90th_second_is_due_and_the_last_one_is_not_usable(
+    left: timedelta, state: Freshness
+) -> None:
+    plan = schedule(ISSUED, ISSUED + s(3600), Margins(renew_before=s(90), refuse_before=s(0)), 0.1)
+    assert plan.classify(plan.expires_at - left) is state
+
+
 def test_a_plan_without_room_has_no_stale_time() -> None:
     plan = Schedule(issued_at=ISSUED, renew_at=ISSUED + s(20), refuse_at=ISSUED + s(20), expires_at=ISSUED + s(20))
     assert plan.classify(ISSUED + s(20) - TICK) is FRESH

@@ -318,6 +318,12 @@ def test_the_well_known_profile_has_a_name_and_can_be_set() -> None:
     assert choice_for(settings, by_name(profile="aws-ecr:default")).profiles == (own,)
 
 
+@pytest.mark.parametrize("name", ["aws-session:ci", "aws-session:default", "access-key:x", "static:x"])
+def test_what_only_the_settings_can_name_is_never_looked_for_in_the_vault(name: str) -> None:
+    with pytest.raises(ProviderNotFound, match=f"there is no profile `{name}`"):
+        choice_for(settings_of(), by_name(profile=name))
+
+
 CODECOMMIT = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/app"
 
 

@@ -32,6 +32,7 @@ class CredentialProvider(Protocol):
         Raises:
             KeywrightError: it could not be forgotten.
         """
+        del rejected
 
 
 @runtime_checkable
@@ -52,3 +53,4 @@ class AsyncCredentialProvider(Protocol):
         Raises:
             KeywrightError: it could not be forgotten.
         """
+        del rejected

@@ -165,8 +165,7 @@ class HeldProvider:
                 self._flight.set_running_or_notify_cancel()  # from here on no caller's cancellation reaches it
             flight, dropped = self._flight, self._dropped
             if value is not None:
-                at_s = value.refuse_at_s if now_s >= value.renew_at_s else value.renew_at_s
-                self._seen = _Seen(now_s, min(now_s + LOOK_S, at_s), value.credential)
+                self._see(value, now_s)
         if starts and flight is not None:
             flights.start(lambda: self._fly(flight, value, dropped))
         if value is not None:
@@ -192,7 +191,8 @@ class HeldProvider:
                 found = None  # it may be what was rejected while it was on its way: whoever waits looks again
             elif found is not None:
                 self._value, self._held_since_s, self._failed, self._rests_until_s = found, now_s, 0, 0.0
-                self._seen = _NOTHING
+                if now_s < found.renew_at_s:
+                    self._see(found, now_s)
             elif failure is not None:
                 self._failed += 1
                 self._rests_until_s = now_s + pause_after(failure, self._failed)
@@ -202,6 +202,13 @@ class HeldProvider:
             flight.set_exception(failure)
         else:
             flight.set_result(found and found.credential)
+        if value is None and found is not None:
+            self.look()  # what was found may be stale, and this its only caller: see that it is renewed
+
+    def _see(self, value: Value, now_s: float) -> None:
+        """Serve it for a while without a look, but not past the instant at which one is due anyway."""
+        at_s = value.refuse_at_s if now_s >= value.renew_at_s else value.renew_at_s
+        self._seen = _Seen(now_s, min(now_s + LOOK_S, at_s), value.credential)
 
     def _forget(self) -> None:
         self._value, self._seen = None, _NOTHING

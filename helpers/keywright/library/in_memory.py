@@ -8,9 +8,11 @@ from random import uniform
 from typing import NamedTuple
 
 from keywright.credential import Credential
+from keywright.errors import CredentialExpired, KeywrightError
 from keywright.freshness import JITTER_AT_MOST, Margins, schedule
 from keywright.hit import REJECTED_BRAKE_S
 from keywright.library.held import HeldProvider, Value, pause_after
+from keywright.renewal import CAUSES
 from keywright.secret import Secret
 
 Mint = Callable[[datetime], Credential]
@@ -88,10 +90,11 @@ class _Minting:
         now_s = self._now_s()
         try:
             credential = self._mint(datetime.fromtimestamp(now_s, UTC))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told again for a while
             attempts = self._failed.attempts + 1 if self._failed else 1
-            self._failed = _Failed(error, attempts, now_s, now_s + pause_after(error, attempts))
-            raise
+            failure = _expired(error) if self._kept is not None and isinstance(error, CAUSES) else error
+            self._failed = _Failed(failure, attempts, now_s, now_s + pause_after(error, attempts))
+            raise failure from error.__cause__
         self._failed = None
         self._kept = self._valued(credential)
         return self._kept
@@ -102,6 +105,12 @@ class _Minting:
         jitter = uniform(0, JITTER_AT_MOST)  # noqa: S311 - spreads a fleet's renewals, guards nothing
         plan = schedule(credential.issued_at, credential.expires_at, self._margins, jitter)
         return Value(credential, renew_at_s=plan.renew_at.timestamp(), refuse_at_s=plan.refuse_at.timestamp())
+
+
+def _expired(cause: KeywrightError) -> CredentialExpired:
+    error = CredentialExpired(f"the credential is no longer usable and renewing it failed: {cause.what} [{cause.code}]")
+    error.mend, error.retry_after_s, error.caused_by = cause.mend, cause.retry_after_s, cause
+    return error.about(cause.account, cause.host)
 
 
 class _Failed(NamedTuple):

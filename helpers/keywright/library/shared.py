@@ -12,6 +12,7 @@ from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
 from keywright.errors import Busy, CacheUnusable, CredentialNotFound, KeywrightError, VaultUnusable
+from keywright.freshness import Freshness
 from keywright.library.held import Value
 from keywright.log import one_line
 from keywright.profiles.model import LEEWAY
@@ -98,13 +99,18 @@ class _Call:
         self.broker = Broker(settings=self._settings, cache=self._cache, env=env, now=self._now, say=_say)
 
     def renewed(self, value: Value) -> Value | None:
-        cache, now_s = self._cache, self._now_s()
-        served = None
-        if cache is not None and value.entry and hit.claim(cache.folder, value.entry, now_s, hit.SPAWN_BRAKE_S):
-            served = self.broker.renew(self._request, value.entry, value.generation)
-        found = self.valued(served or self.broker.serve(self._request))
+        served = self.broker.serve(self._request)
+        if self._is_due(served):
+            served = self.broker.renew(self._request, served.entry.key.digest, served.entry.generation) or served
+        found = self.valued(served)
         is_same = found.entry and (found.entry, found.generation) == (value.entry, value.generation)
         return None if is_same else found
+
+    def _is_due(self, served: Served) -> bool:
+        """Whether it is stale and nobody else is at its renewal: the brake is that of the helpers' own."""
+        if self._cache is None or not served.stamp or served.freshness is not Freshness.STALE:
+            return False
+        return hit.claim(self._cache.folder, served.entry.key.digest, self._now_s(), hit.SPAWN_BRAKE_S)
 
     def drop(self, rejected: Secret | None) -> None:
         if self._cache is not None:  # without one there is nothing to drop

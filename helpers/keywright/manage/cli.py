@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from keywright import __version__
-from keywright.errors import EXIT_INTERRUPTED, KeywrightError
+from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider
@@ -39,13 +39,30 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 @click.argument("profile")
 @_URL
 @click.option("--force", "is_forced", is_flag=True, help="Use this very profile, disabled or resting as it may be.")
-def token(profile: str, url: str | None, is_forced: bool) -> None:  # noqa: FBT001 - click passes flags by name
+@click.option(
+    "--auto", "is_auto", is_flag=True, help="Take a provider's name: its variable's secret, else a profile's."
+)
+def token(profile: str, url: str | None, is_forced: bool, is_auto: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Print a profile's credential, minted if need be."""
+    if is_auto and ":" not in profile:
+        _print_auto(profile, is_alone=url is None and not is_forced)
+        return
     from keywright.dialects.person import PersonDialect
     from keywright.serve import Process, serve
 
     args = ["token", profile, *(["--url", url] if url is not None else []), *(["--force"] if is_forced else [])]
     raise SystemExit(serve(PersonDialect(), Process.real("keywright", args, None)))
+
+
+def _print_auto(provider: str, *, is_alone: bool) -> None:
+    from keywright.manage.auto import secret_of
+    from keywright.manage.terminal import nothing_on_stdout
+
+    if not is_alone:
+        raise UsageError("--url and --force are for one profile, and none is named", mend="name it as PROVIDER:NAME")
+    with nothing_on_stdout():
+        secret = secret_of(provider, os.environ, lambda: datetime.now(UTC), tell_person)
+    show_line(secret)
 
 
 @keywright.command()

@@ -192,6 +192,12 @@ TOKENS: Final = (
 
 WRITTEN: Final = (
     ProviderMetadata(
+        name="access-key",
+        label="Access key",
+        description="Tokens that an access key is traded for; written in config.toml",
+        modes=(Mode.MINTED,),
+    ),
+    ProviderMetadata(
         name="aws-codecommit",
         label="AWS CodeCommit",
         description="Passwords for AWS CodeCommit repositories; written in config.toml",

@@ -32,6 +32,7 @@ _CODE: Final = re.compile(r"[a-z_]{1,40}")
 _TAKEN_BACK: Final = ("invalid_grant", "bad_refresh_token")
 """The protocol's word, and GitHub's."""
 _OK: Final = 200
+_PAYMENT_REQUIRED: Final = 402
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
 
@@ -143,6 +144,8 @@ def failure(response: Response, answer: Mapping[str, Any], whose: str = "the tok
     """Return what an answer means that `whose` no is; nothing of it is quoted but a plain error code."""
     code = answer.get("error")
     code = code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+    if response.status == _PAYMENT_REQUIRED:
+        code = ""  # who has to pay has lost no grant, whatever else is said
     told = f"{whose} answered with {code or f'status {response.status}'}"
     evidence = Evidence(status=response.status, oauth_error=code)
     if response.status == _TOO_MANY_REQUESTS or response.status >= _SERVER_ERROR:

@@ -7,6 +7,8 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 `iat` lies a minute back because GitHub refuses one in its future, `exp` within the ten minutes it allows.
 """
 
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -23,6 +25,7 @@ BACKDATED: Final = timedelta(seconds=60)
 VALID_FOR: Final = timedelta(seconds=540)
 NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 KEY_FILE_AT_MOST: Final = 64 * 1024
+_BEGIN: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 
 
 def app_jwt(app_id: str, key_path: str, now: datetime, env: Mapping[str, str] = NO_ENVIRONMENT) -> str:
@@ -65,13 +68,29 @@ def _load(path: str, env: Mapping[str, str]) -> "RSAPrivateKey":
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise Unavailable(
-            f"private_key {path} holds no private key in PEM", mend="download a new one from the app's settings page"
+            f"private_key {path} holds no private key in PEM: {_flaw(content)}",
+            mend="download a new one from the app's settings page",
         ) from None
     if not isinstance(key, RSAPrivateKey):
         raise Unavailable(
             f"private_key {path} is not an RSA key", mend="use the one from the app's settings page: GitHub signs RS256"
         )
     return key
+
+
+def _flaw(content: bytes) -> str:
+    """Return what is wrong with the first block of a private key (RFC 7468); nothing of it is quoted."""
+    begin = _BEGIN.search(content)
+    if begin is None:
+        return "no PKCS#8 PRIVATE KEY block"
+    end = content.find(b"-----END %bPRIVATE KEY-----" % begin.group(1), begin.end())
+    if end < 0:
+        return "unterminated PRIVATE KEY block"
+    try:
+        b64decode(b"".join(content[begin.end() : end].split()), validate=True)
+    except ValueError:
+        return "base64 decode key: it has other characters, or lacks some"
+    return "what the block holds is no key"
 
 
 def _resolve(reference: str, env: Mapping[str, str]) -> bytes:

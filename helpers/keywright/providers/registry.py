@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from keywright.errors import ProviderNotFound, RefreshNotSupported
 from keywright.providers.aws.environment import VARIABLES as AWS_VARIABLES
 from keywright.providers.base import Provider, Reader
-from keywright.request import Url
+from keywright.request import Request, Url
 from keywright.settings.model import (
     WRITTEN,
+    AccessKeyOptions,
     CodecommitOptions,
     EcrOptions,
     EksOptions,
@@ -26,6 +27,12 @@ Maker = Callable[[Profile, Url | None, Mapping[str, str]], Provider]
 """Makes the provider of a profile, for the place a credential is asked for and in the caller's environment."""
 
 Kind = TypeVar("Kind")
+
+
+def _access_key(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> Provider:
+    from keywright.providers.access_key import AccessKeyProvider
+
+    return AccessKeyProvider(profile=profile.id, options=_options(profile, AccessKeyOptions), env=env)
 
 
 def _aws_codecommit(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
@@ -61,6 +68,7 @@ def _github_app(profile: Profile, _url: Url | None, env: Mapping[str, str]) -> P
 
 
 PROVIDERS: Final[dict[str, Maker]] = {
+    "access-key": _access_key,
     "aws-codecommit": _aws_codecommit,
     "aws-ecr": _aws_ecr,
     "aws-eks": _aws_eks,
@@ -80,6 +88,7 @@ READERS: Final[dict[str, Callable[[Profile, Mapping[str, str]], Reader]]] = {"st
 """Who hands out what is there already."""
 
 VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "access-key": ("HOME",),
     "aws-codecommit": AWS_VARIABLES,
     "aws-ecr": AWS_VARIABLES,
     "aws-eks": AWS_VARIABLES,
@@ -88,7 +97,8 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The environment variables that change what each minting provider returns; a trailing `*` makes a prefix.
 
-Proxies are not among them: they change the way to the issuer, not its answer.
+Proxies are not among them: they change the way to the issuer, not its answer. Nor is the one that an access key's
+`env://NAME` names: it is in the cache key, and no answer is kept ready (`keywright.ready`).
 """
 
 
@@ -113,6 +123,20 @@ def make(profile: Profile, url: Url | None, env: Mapping[str, str]) -> Provider:
     if maker is None:
         raise ProviderNotFound(f"there is no provider {profile.provider!r}", mend=f"known are {', '.join(WRITTEN)}")
     return maker(profile, url, env)
+
+
+def make_for(profile: Profile, request: Request, env: Mapping[str, str]) -> Provider:
+    """Return the provider of `profile`, whose credential is to be handed out for the request.
+
+    Raises:
+        ConfigurationError: what it mints is for another place (`keywright.providers.bound`), or as `make`.
+        KeywrightError: as `make`.
+    """
+    if profile.only_for:
+        from keywright.providers.bound import stop_elsewhere
+
+        stop_elsewhere(profile.only_for, request, setting="site")
+    return make(profile, request.place, env)
 
 
 def find_reader(profile: Profile, env: Mapping[str, str], kept: "AuthProfile | None" = None) -> Reader | None:

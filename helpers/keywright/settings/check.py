@@ -20,6 +20,7 @@ from keywright.settings.model import (
     RANKS,
     VAULT,
     WRITTEN,
+    AccessKeyOptions,
     CodecommitOptions,
     EksOptions,
     GithubAppOptions,
@@ -35,6 +36,8 @@ _KEPT: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
 _KEPT_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 _ROUTED: Final = (Client.GIT, Client.DOCKER, Client.KUBE)
 _TOP: Final = "the top level"
+BOUND: Final = {"access-key": "site", "static": "url"}
+"""Where a provider's profiles say which place alone their secret is for (`Profile.only_for`)."""
 
 
 def check(path: str, document: Mapping[str, Any]) -> None:
@@ -106,8 +109,10 @@ class _Check:
             mend = "give the profiles that act in the role the same `role_arn` or `aws_profile`"
             raise self._wrong(where, "a shared AWS session is made by itself", mend)
         if provider not in WRITTEN:
-            nearest = _nearest(provider, WRITTEN) or f"there are {', '.join(WRITTEN)}"
-            raise self._wrong(where, f"there is no provider `{provider}`", nearest)
+            others = f"there are {', '.join(WRITTEN)}; `keywright profile add {name}` keeps one of another"
+            if not (_KEPT.fullmatch(provider) and _KEPT_NAME.fullmatch(rest)):
+                others = others.partition(";")[0]
+            raise self._wrong(where, f"there is no provider `{provider}`", _nearest(provider, WRITTEN) or others)
         if not colon or not _NAME.fullmatch(rest):
             mend = "use letters, digits and . _ @ - after the colon"
             raise self._wrong(where, "the name is not `provider:name`", mend)
@@ -153,7 +158,10 @@ class _Check:
         if isinstance(options, GithubAppOptions):
             self._github_app(where, options)
         if isinstance(options, StaticOptions):
-            self._static(where, options)
+            self._place(where, "url", options.url)
+            self._reference(where, "secret", options.secret)
+        if isinstance(options, AccessKeyOptions):
+            self._access_key(where, options)
         if isinstance(options, CodecommitOptions):
             self._codecommit(where, options)
         if isinstance(options, EksOptions) and not 1 <= options.url_expires_s <= 900:  # noqa: PLR2004 - STS's bounds
@@ -186,22 +194,32 @@ class _Check:
                 where, "`private_key` is not an absolute path", "start it with / or ~/, or write vault://NAME"
             )
 
-    def _static(self, where: str, options: StaticOptions) -> None:
+    def _access_key(self, where: str, options: AccessKeyOptions) -> None:
         url = parse_url(options.url)
-        if url is None or "*" in options.url:
-            raise self._wrong(where, "`url` is not a URL of scheme, host, port and path", "")
+        if url is None or not (url.scheme == "https" or (url.scheme == "http" and url.is_loopback)):
+            raise self._wrong(where, "`url` is not an https:// URL", "http:// is for loopback only")
+        self._reference(where, "key", options.key)
+        if options.site:
+            self._place(where, "site", options.site)
+
+    def _place(self, where: str, key: str, place: str) -> None:
+        url = parse_url(place)
+        if url is None or "*" in place:
+            raise self._wrong(where, f"`{key}` is not a URL of scheme, host, port and path", "")
         if url.scheme not in {"", "https"} and not (url.scheme == "http" and url.is_loopback):
-            raise self._wrong(where, f"`url` must be https://, not {url.scheme}://", "http:// is for loopback only")
-        kind, separator, rest = options.secret.partition("://")
+            raise self._wrong(where, f"`{key}` must be https://, not {url.scheme}://", "http:// is for loopback only")
+
+    def _reference(self, where: str, key: str, reference: str) -> None:
+        kind, separator, rest = reference.partition("://")
         if not separator or kind not in {"env", "file", "vault"}:
             mend = "write env://NAME, file:///PATH or vault://NAME: the secret itself does not belong here"
-            raise self._wrong(where, "`secret` does not say where the secret is", mend)
+            raise self._wrong(where, f"`{key}` does not say where the secret is", mend)
         if kind == "vault":
-            self._vault_name(where, "secret", options.secret)
+            self._vault_name(where, key, reference)
         if kind == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", rest):
-            raise self._wrong(where, "`secret` names no environment variable", "write env://NAME")
+            raise self._wrong(where, f"`{key}` names no environment variable", "write env://NAME")
         if kind == "file" and not rest.startswith(("/", "~/")):
-            raise self._wrong(where, "`secret` names no absolute path", "write file:///PATH or file://~/PATH")
+            raise self._wrong(where, f"`{key}` names no absolute path", "write file:///PATH or file://~/PATH")
 
     def _vault_name(self, where: str, key: str, reference: str) -> None:
         if not re.fullmatch(r"vault://[A-Za-z0-9][A-Za-z0-9._-]{0,127}", reference):
@@ -238,10 +256,13 @@ class _Check:
             raise self._wrong(where, f"`url` must be https://, not {url.scheme}://", "http:// is for loopback only")
 
     def _bound(self, where: str, client: Client, text: str, profile: str, table: Mapping[str, Any]) -> None:
-        """A static secret goes to the place it is for: a route that would hand it out elsewhere is wrong."""
-        bound, url = parse_pattern(client, str(table.get("url", ""))), parse_pattern(client, text)
-        if profile.startswith("static:") and bound and url and not bound.covers(url):
-            raise self._wrong(where, f"profile `{profile}` is for {bound} alone", "mend `url` in one of the two")
+        """A secret goes to the place it is for: a route that would hand it out elsewhere is wrong."""
+        setting = BOUND.get(profile.partition(":")[0])
+        if setting is None or not table.get(setting):
+            return
+        bound, url = parse_pattern(client, str(table[setting])), parse_pattern(client, text)
+        if bound and url and not bound.covers(url):
+            raise self._wrong(where, f"profile `{profile}` is for {bound} alone", f"mend `url`, or its `{setting}`")
 
     def _duration(self, where: str, key: str, value: object) -> timedelta:
         duration = parse_duration(value) if isinstance(value, str) else None

@@ -11,6 +11,8 @@ from keywright.settings.turns import CooldownRules, Preference
 
 VAULT: Final = "vault://"
 """How a setting names a secret of the vault instead of a file: `vault://NAME`."""
+ENV: Final = "env://"
+"""How a setting names an environment variable that holds a secret: `env://NAME`."""
 
 
 class EksOptions(NamedTuple):
@@ -100,6 +102,21 @@ class GithubAppOptions(NamedTuple):
     """Permissions to narrow the token to, such as `contents = "read"`; empty for all."""
 
 
+class AccessKeyOptions(NamedTuple):
+    """`[profiles."access-key:NAME"]`: a short-lived token that a long-lived access key is traded for."""
+
+    url: str
+    """The token endpoint, such as `https://auth.example/api/authorise`; `http://` to loopback only."""
+    key: str
+    """Where the access key is: `env://NAME`, `file:///absolute/path`, `file://~/path` or `vault://NAME`."""
+    audience: str = ""
+    """Whom the token is to be for, in the endpoint's own terms; empty to leave it to the endpoint."""
+    site: str = ""
+    """The only place the token may be sent to, such as `https://git.example`; empty for wherever a route says."""
+    username: str = ""
+    """The user name that goes with the token; empty for a bearer token."""
+
+
 class StaticOptions(NamedTuple):
     """`[profiles."static:NAME"]`: a secret that is there already, for one place."""
 
@@ -116,9 +133,10 @@ class KeptOptions(NamedTuple):
 
 
 AwsOptions = CodecommitOptions | EcrOptions | EksOptions | SessionOptions
-Options = AwsOptions | GithubAppOptions | KeptOptions | StaticOptions
+Options = AccessKeyOptions | AwsOptions | GithubAppOptions | KeptOptions | StaticOptions
 
 OPTIONS: Final[dict[str, type[Options]]] = {
+    "access-key": AccessKeyOptions,
     "aws-codecommit": CodecommitOptions,
     "aws-ecr": EcrOptions,
     "aws-eks": EksOptions,
@@ -161,6 +179,14 @@ class Profile(NamedTuple):
     def provider(self) -> str:
         """The provider's name: the id up to its colon."""
         return self.id.partition(":")[0]
+
+    @property
+    def only_for(self) -> str:
+        """The only place its secret may be sent to, as the settings write it; empty for wherever a route says."""
+        match self.options:
+            case StaticOptions(url=place) | AccessKeyOptions(site=place):
+                return place
+        return ""
 
     def margins(self, own: Margins) -> Margins:
         """Return the provider's `own` margins with this profile's wishes added."""

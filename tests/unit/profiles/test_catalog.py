@@ -158,7 +158,7 @@ class TestTheBuiltInProviders:
 
     def test_are_sorted_and_their_names_differ(self) -> None:
         assert list(BUILT_IN.names()) == sorted({provider.name for provider in (*AI, *TOKENS, *WRITTEN)})
-        assert len(BUILT_IN.names()) == len(AI) + len(TOKENS) + len(WRITTEN) == 20
+        assert len(BUILT_IN.names()) == len(AI) + len(TOKENS) + len(WRITTEN) == 21
 
     def test_do_not_bypass_cooldowns(self) -> None:
         assert not [name for name in BUILT_IN.names() if BUILT_IN.bypasses_cooldown(name)]
@@ -183,7 +183,7 @@ class TestACatalog:
         [
             (Mode.OAUTH, ["anthropic", "gemini", "minimax", "qwen"]),
             (Mode.TOKEN, ["docker", "github", "gitlab", "npm", "pypi"]),
-            (Mode.MINTED, ["aws-codecommit", "aws-ecr", "aws-eks", "github-app"]),
+            (Mode.MINTED, ["access-key", "aws-codecommit", "aws-ecr", "aws-eks", "github-app"]),
             (Mode.STATIC, ["static"]),
             (Mode.API_KEY, sorted(row[0] for row in CONTRACT)),
         ],

@@ -131,6 +131,7 @@ REFUSALS: dict[str, Told] = {
     "an object for a word": (400, {"error": {"code": 7}}, Refused, "with status 400", R.FORMAT),
     "too often": (429, {"error": "slow_down"}, Unreachable, "with slow_down", R.RATE_LIMIT),
     "unpaid": (402, {}, Refused, "with status 402", R.BILLING),
+    "unpaid, in words": (402, {"error": "invalid_grant"}, Refused, "with status 402", R.BILLING),
     "broken": (503, {}, Unreachable, "with status 503", R.TIMEOUT),
     "broken, in words": (500, {"error": "invalid_grant"}, Unreachable, "with invalid_grant", R.SESSION_EXPIRED),
 }

@@ -50,6 +50,14 @@ def test_the_whole_jwt_is_what_openssl_signs(form: str, rsa_key: RSAPrivateKey, 
     assert token == f"{HEADER}.{CLAIMS}.{base64.urlsafe_b64encode(signed.stdout).decode().rstrip('=')}"
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_stands_around_a_key_is_passed_over(form: str, rsa_key: RSAPrivateKey, tmp_path: Path) -> None:
+    key = rsa_key.private_bytes(PEM, FORMATS[form], serialization.NoEncryption())
+    plain, padded = write(tmp_path, key), tmp_path / "padded.pem"
+    padded.write_bytes(b"Bag Attributes\n    friendlyName: app\n" + key.replace(b"\n", b"\r\n") + b"and more\n")
+    assert app_jwt("123456", str(padded), NOW) == app_jwt("123456", plain, NOW)
+
+
 def test_an_app_id_cannot_add_claims_of_its_own(rsa_key: RSAPrivateKey, tmp_path: Path) -> None:
     path = write(tmp_path, rsa_key.private_bytes(PEM, FORMATS["PKCS#1"], serialization.NoEncryption()))
     claims = app_jwt('1","admin":"yes', path, NOW).split(".")[1]
@@ -78,16 +86,30 @@ def truncated(key: RSAPrivateKey) -> bytes:
     return key.private_bytes(PEM, FORMATS["PKCS#8"], serialization.NoEncryption())[:400]
 
 
+def truncated_pkcs1(key: RSAPrivateKey) -> bytes:
+    return key.private_bytes(PEM, FORMATS["PKCS#1"], serialization.NoEncryption())[:400]
+
+
+def block(text: str) -> bytes:
+    return f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n".encode()
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
         (encrypted, "is encrypted; decrypt it with `openssl pkey"),
         (of_a_curve, "is not an RSA key; use the one from the app's settings page"),
         (of_ed25519, "is not an RSA key"),
-        (public, "holds no private key in PEM; download a new one"),
-        (truncated, "holds no private key in PEM"),
-        (lambda _key: b"not a key: canary", "holds no private key in PEM"),
-        (lambda _key: b"", "holds no private key in PEM"),
+        (public, "holds no private key in PEM: no PKCS#8 PRIVATE KEY block; download a new one"),
+        (truncated, "holds no private key in PEM: unterminated PRIVATE KEY block"),
+        (truncated_pkcs1, "holds no private key in PEM: unterminated PRIVATE KEY block"),
+        (lambda _key: b"not a key: canary", "holds no private key in PEM: no PKCS#8 PRIVATE KEY block"),
+        (lambda _key: b"not a key", "no PKCS#8 PRIVATE KEY block"),
+        (lambda _key: b"", "holds no private key in PEM: no PKCS#8 PRIVATE KEY block"),
+        (lambda _key: block("canary!"), "holds no private key in PEM: base64 decode key: "),
+        (lambda _key: block("Y2FuYX"), "base64 decode key: "),
+        (lambda _key: block(""), "what the block holds is no key"),
+        (lambda _key: block("Y2FuYXJ5"), "what the block holds is no key"),
         (lambda _key: b"canary" * 20_000, "is longer than 65536 bytes"),
     ],
 )

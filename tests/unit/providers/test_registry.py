@@ -8,7 +8,15 @@ import pytest
 from keywright.errors import ConfigurationError, KeywrightError, ProviderNotFound, UsageError
 from keywright.providers.registry import PROVIDERS, READERS, VARIABLES, make
 from keywright.request import Url
-from keywright.settings.model import OPTIONS, EcrOptions, EksOptions, GithubAppOptions, Options, Profile
+from keywright.settings.model import (
+    OPTIONS,
+    AccessKeyOptions,
+    EcrOptions,
+    EksOptions,
+    GithubAppOptions,
+    Options,
+    Profile,
+)
 
 CANARY = "canary-5f1d2c"
 ENV = {"HOME": "/h/me", "AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": CANARY}
@@ -18,6 +26,13 @@ EKS = {"cluster": "prod", "region": "eu-central-1"}
 APP = {"app_id": "1", "private_key": "/k.pem", "installation_id": 7}
 
 Ask = tuple[Options, Url | None, Mapping[str, str]]
+
+
+ACCESS = {"url": "https://auth.example/t", "key": "file:///k"}
+
+
+def access(env: Mapping[str, str] = ENV, **changes: Any) -> Ask:
+    return AccessKeyOptions(**{**ACCESS, **changes}), None, env
 
 
 def eks(env: Mapping[str, str] = ENV, **changes: Any) -> Ask:
@@ -73,6 +88,19 @@ DIFFERENT: tuple[Ask, ...] = (
     app(repositories=("a,b",)),
     app(permissions={"contents": "read"}),
     app(permissions={"contents": "write"}),
+    access(),
+    access(url="https://auth.example/u"),
+    access(key="file:///l"),
+    access(key="file://~/k"),
+    access({"HOME": "/h/you"}, key="file://~/k"),
+    access(key="vault://K"),
+    access(key="env://K"),
+    access({**ENV, "K": CANARY}, key="env://K"),
+    access({**ENV, "K": "other"}, key="env://K"),
+    access({**ENV, "L": CANARY}, key="env://L"),
+    access(audience="a"),
+    access(site="https://a.example"),
+    access(username="a"),
 )
 
 
@@ -95,6 +123,7 @@ def test_no_two_accounts_share_a_key() -> None:
         (ecr(), ecr("123456789012.dkr-ecr.eu-central-1.on.aws")),
         (app(repositories=("a", "b")), app(repositories=("b", "a"))),
         (app(), app(api_url="https://api.github.com/")),
+        (access(), access({"HOME": "/h/you", "K": CANARY})),
     ],
 )
 def test_what_does_not_change_the_answer_does_not_change_the_key(one: Ask, other: Ask) -> None:
@@ -114,7 +143,7 @@ def test_every_kind_of_settings_has_its_provider_and_its_variables() -> None:
 
 def test_an_unknown_provider_is_named_with_those_that_exist() -> None:
     with pytest.raises(
-        ProviderNotFound, match="there is no provider 'gitlab'; known are aws-codecommit, aws-ecr, aws-eks, github-app"
+        ProviderNotFound, match="there is no provider 'gitlab'; known are access-key, aws-codecommit, aws-ecr, aws-eks"
     ):
         make(Profile(id="gitlab:x", options=EksOptions(cluster="c", region="r")), None, {})
 
@@ -149,10 +178,11 @@ LIGHT = """
 import sys
 from keywright.providers.registry import make
 from keywright.request import Url
-from keywright.settings.model import EcrOptions, EksOptions, GithubAppOptions, Profile
+from keywright.settings.model import AccessKeyOptions, EcrOptions, EksOptions, GithubAppOptions, Profile
 env = {"HOME": "/h/me", "AWS_CONFIG_FILE": "$HOME/aws"}
 before = set(sys.modules)
 for id, options, host in (
+    ("access-key:x", AccessKeyOptions(url="https://auth.example/t", key="file://~/k"), ""),
     ("aws-eks:x", EksOptions(cluster="c", region="eu-central-1"), ""),
     ("aws-ecr:x", EcrOptions(), "public.ecr.aws"),
     ("github-app:x", GithubAppOptions(app_id="1", private_key="~/k", owner="acme"), ""),

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from keywright.errors import ConfigurationError, KeywrightError, Unavailable
-from keywright.providers.static import SECRET_AT_MOST, StaticProvider
+from keywright.providers.reference import SECRET_AT_MOST
+from keywright.providers.static import StaticProvider
 from keywright.request import Client, Request, Verb, parse_url
 from keywright.secret import Secret
 from keywright.settings.model import StaticOptions

@@ -227,6 +227,14 @@ WRONG: dict[str, tuple[str, str]] = {
     "a profile of a wrong type": ("version = 1\n[profiles]\nx = 3", r"\[profiles\]: `x`: expected a table, got `int`"),
     "routes of a wrong type": ("version = 1\nroutes = 3", r"the top level: `routes`: expected .*"),
     "a route of a wrong type": ('version = 1\nroutes = ["x"]', r"the top level: `routes`: expected .*"),
+    "a profile of the vault's": (
+        'version = 1\n[profiles."openai:work"]\nkey = "vault://K"',
+        r'\[profiles\."openai:work"\]: there is no provider `openai`; .*`keywright profile add openai:work` .*',
+    ),
+    "a provider that is nobody's": (
+        'version = 1\n[profiles."a\\u001bb:work"]',
+        r".*; there are access-key, .*, static",
+    ),
     "a profile twice": (
         f"version = 1\n{EKS}{EKS}",
         r" says something twice: .*profiles.*aws-eks:prod.*; keep one of .*",
@@ -235,7 +243,7 @@ WRONG: dict[str, tuple[str, str]] = {
     # profiles
     "an unknown provider": (
         'version = 1\n[profiles."azure:x"]',
-        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are aws-codecommit, .*',
+        r'\[profiles\."azure:x"\]: there is no provider `azure`; there are access-key, aws-codecommit, .* of another',
     ),
     "a provider that is nearly right": (
         'version = 1\n[profiles."aws-ek:x"]',
@@ -668,3 +676,56 @@ def test_a_static_secret_that_would_go_elsewhere_or_is_nowhere_is_refused(
         load(str(file))
     assert told in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+def access_key(**changes: str) -> str:
+    table = {"url": "https://auth.example/api/authorise", "key": "vault://KEY", "site": "https://git.example"} | changes
+    routed = table.pop("routed", "https://git.example/team")
+    lines = "".join(f'{name} = "{value}"\n' for name, value in table.items())
+    route = f'[[routes]]\nclient = "git"\nurl = "{routed}"\nprofiles = ["access-key:x"]\n'
+    return f'version = 1\n[profiles."access-key:x"]\nrenew_before = "2m"\n{lines}{route}'
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"audience": "https://api.example", "username": "ci"},
+        {"url": "http://127.0.0.1:8080/t", "key": "env://KEY"},
+        {"key": "file://~/access.key"},
+        {"key": "file:///run/secrets/key"},
+        {"site": "", "routed": "https://elsewhere.example"},
+        {"site": "https://git.example/team"},
+    ],
+)
+def test_an_access_key_may_be_where_a_static_secret_may(changes: dict[str, str], file: Path) -> None:
+    profile = read(file, access_key(**changes)).profiles["access-key:x"]
+    assert profile.only_for == changes.get("site", "https://git.example")
+    assert profile.renew_before == timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"url": "http://auth.example/t"}, "`url` is not an https:// URL; http:// is for loopback only"),
+        ({"url": "auth.example/t"}, "`url` is not an https:// URL"),
+        ({"url": "https://auth.example/t?key=1"}, "`url` is not an https:// URL"),
+        ({"url": "https://me:pw@auth.example/t"}, "`url` is not an https:// URL"),
+        ({"key": "hunter2"}, "`key` does not say where the secret is"),
+        ({"key": "env://A-B"}, "`key` names no environment variable"),
+        ({"key": "file://a"}, "`key` names no absolute path"),
+        ({"key": "vault://a/b"}, "`key` names no secret of the vault"),
+        ({"key": ""}, "`key` is empty"),
+        ({"site": "http://git.example"}, "`site` must be https://, not http://"),
+        ({"site": "https://*.example"}, "`site` is not a URL"),
+        ({"routed": "https://other.example"}, "profile `access-key:x` is for https://git.example alone; mend `url`"),
+        ({"site": "https://git.example/a", "routed": "https://git.example"}, "is for https://git.example/a alone"),
+        ({"secret": "env://A"}, "there is no key `secret`"),
+    ],
+)
+def test_an_access_key_that_is_nowhere_or_whose_token_would_go_elsewhere_is_refused(
+    changes: dict[str, str], told: str, file: Path
+) -> None:
+    refused = refusal(file, access_key(**changes))
+    assert told in refused
+    assert "hunter2" not in refused

@@ -153,7 +153,7 @@ def install_user(
     command, tool = find_ours(PLUGIN, env), find_tool("kubectl", env)
     chosen = named(load(locate(env)), profile)
     # What is for one place alone has to be told where it goes.
-    stanza = _stanza(command, ["profile", chosen.id], is_told_where=chosen.provider == "static")
+    stanza = _stanza(command, ["profile", chosen.id], is_told_where=bool(chosen.only_for))
     wish = Wish(f"users {user}", {"exec": stanza}, f"user {user}")
     editors = [kube.KubeFile(path, tool, env) for path in kube.kube_paths(env, kubeconfig)]
     editor = kube.choose(editors, [wish.target])

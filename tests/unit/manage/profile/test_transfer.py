@@ -32,6 +32,7 @@ HELD = [
     ("github", "token", {"token_ref": "vault://KEY"}),
     ("gemini", "oauth", GRANT),
     ("gemini", "oauth", {**GRANT, "expires_at": None}),
+    ("access-key", "minted", {"url": "https://a.example/api/authorise", "key": "vault://KEY", "audience": "b"}),
     ("aws-eks", "minted", {"cluster": "c", "region": "eu-central-1"}),
     ("github-app", "minted", {"app_id": "1", "private_key": "vault://KEY", "owner": "o", "permissions": {"a": "read"}}),
     ("static", "static", {"url": "https://a.example", "secret": "env://A"}),
