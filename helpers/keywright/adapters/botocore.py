@@ -108,7 +108,7 @@ class KeywrightCredentials(RefreshableCredentials):
         """
         with self._rejecting:
             last = self._last
-            if last.username == access_key:
+            if last.username == access_key and not self._is_rejected:
                 try:
                     self._provider.invalidate(last)
                 except KeywrightError as error:
