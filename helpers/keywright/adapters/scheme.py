@@ -79,7 +79,8 @@ def _basic(credential: Credential) -> str:
     name = credential.username or ""
     if ":" in name:
         raise Unavailable("HTTP Basic knows no user name with a colon", mend="send it by another scheme")
-    return f"Basic {b64encode(f'{name}:{credential.secret.reveal()}'.encode()).decode('ascii')}"
+    pair = f"{name}:{credential.secret.reveal()}".encode("utf-8", "surrogatepass")  # an error would hold the secret
+    return f"Basic {b64encode(pair).decode('ascii')}"
 
 
 def _by_kind(credential: Credential) -> str:
