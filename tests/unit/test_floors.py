@@ -17,6 +17,7 @@ FLOORS = [
     {"routes", "broker", "failed", "keeping", "renewal", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
     {"library", "manage", "demo"},
+    {"adapters"},
     {"bin", "__init__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

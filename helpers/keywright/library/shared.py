@@ -23,7 +23,7 @@ from keywright.routes import named
 from keywright.secret import Secret
 from keywright.serve import bug
 from keywright.settings.load import load, locate
-from keywright.settings.model import StaticOptions
+from keywright.settings.model import Settings, StaticOptions
 from keywright.vault.vault import open_vault
 
 UNKNOWN_S: Final = 60.0
@@ -32,18 +32,34 @@ STAND_IN_S: Final = 5.0
 """How long one is used that stands in for another, until somebody looks whether it still has to."""
 
 Result = TypeVar("Result")
+Pick = Callable[[Settings, Request, Mapping[str, str]], tuple[Settings, Request]]
+"""What a question comes down to: the settings to answer it by, and the question itself."""
 
 _LOGGER: Final = logging.getLogger("keywright")
+
+
+def _as_asked(settings: Settings, request: Request, _env: Mapping[str, str]) -> tuple[Settings, Request]:
+    return settings, request
 
 
 class Shared:
     """Finds, renews and drops what one request is answered with, by a broker over the shared cache."""
 
-    def __init__(self, request: Request, env: Callable[[], Mapping[str, str]], now_s: Callable[[], float]) -> None:
-        """Take the question, the environment as it is at each look, and the wall clock (epoch seconds)."""
+    def __init__(
+        self,
+        request: Request,
+        env: Callable[[], Mapping[str, str]],
+        now_s: Callable[[], float],
+        pick: Pick = _as_asked,
+    ) -> None:
+        """Take the question, the environment as it is at each look, and the wall clock (epoch seconds).
+
+        `pick` says what the question comes down to under the settings of the day.
+        """
         self._request = request
         self._env = env
         self._now_s = now_s
+        self._pick = pick
 
     def find(self) -> Value:
         """Return what the helpers would be served, minted if need be.
@@ -51,7 +67,7 @@ class Shared:
         Raises:
             KeywrightError: there is nothing, and why.
         """
-        return self._in_time(lambda call: call.valued(call.broker.serve(self._request)))
+        return self._in_time(lambda call: call.found())
 
     def renew(self, value: Value) -> Value | None:
         """Renew what `value` came from, unless somebody else is at it; None if nothing newer has come of it yet.
@@ -77,7 +93,7 @@ class Shared:
     def _in_time(self, work: "Callable[[_Call], Result]") -> Result:
         try:
             with within(CALL_S):
-                return work(_Call(self._request, self._env(), self._now_s))
+                return work(_Call(self._request, self._env(), self._now_s, self._pick))
         except OutOfTime:
             raise Busy(f"it took longer than {CALL_S:.0f} s", mend="try again") from None
         except KeywrightError:
@@ -89,14 +105,17 @@ class Shared:
 class _Call:
     """One look: the settings, the cache and the broker as they are now."""
 
-    def __init__(self, request: Request, env: Mapping[str, str], now_s: Callable[[], float]) -> None:
-        self._request = request
+    def __init__(self, request: Request, env: Mapping[str, str], now_s: Callable[[], float], pick: Pick) -> None:
         self._env = env
         self._now_s = now_s
         self._cache = _open_cache(env)
         self._vault = _stamped_vault(env)
-        self._settings = load(locate(env), self._cache.seals if self._cache else None)
+        settings = load(locate(env), self._cache.seals if self._cache else None)
+        self._settings, self._request = pick(settings, request, env)
         self.broker = Broker(settings=self._settings, cache=self._cache, env=env, now=self._now, say=_say)
+
+    def found(self) -> Value:
+        return self.valued(self.broker.serve(self._request))
 
     def renewed(self, value: Value) -> Value | None:
         served = self.broker.serve(self._request)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from keywright.errors import UsageError
 from keywright.freshness import NOTHING
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
@@ -29,13 +30,35 @@ def parent_of(options: AwsOptions, region: str, env: Mapping[str, str], lifetime
     identity = Identity.of(options)
     if not is_lent_session(identity, env):
         return None
-    from keywright.providers.aws.role_session import NAME, SessionProvider
+    from keywright.providers.aws.role_session import SessionProvider
 
-    own = SessionOptions(**{name: getattr(options, name) for name in SessionOptions._fields})
-    name = identity.role_arn.rpartition("/")[2] or identity.profile_name(env)
-    profile = Profile(id=f"{NAME}:{name}", options=own)
+    own = _own(options)
+    profile = _named(own, env)
     provider = SessionProvider(profile=profile.id, options=own, region=region, env=env)
     return Parent(profile=profile, provider=provider, lifetime=lifetime)
+
+
+def session_of(profile: Profile, env: Mapping[str, str]) -> Profile:
+    """Return the profile of the session that an AWS profile acts with: the very one that its credentials are made with.
+
+    Raises:
+        UsageError: it is no AWS profile.
+    """
+    if not isinstance(profile.options, AwsOptions):
+        raise UsageError(f"{profile.id} is no AWS profile", mend="name one that is, or aws-ecr:default")
+    return _named(_own(profile.options), env)
+
+
+def _own(options: AwsOptions) -> SessionOptions:
+    return SessionOptions(**{name: getattr(options, name) for name in SessionOptions._fields})
+
+
+def _named(options: SessionOptions, env: Mapping[str, str]) -> Profile:
+    from keywright.providers.aws.role_session import NAME
+
+    identity = Identity.of(options)
+    name = identity.role_arn.rpartition("/")[2] or identity.profile_name(env)
+    return Profile(id=f"{NAME}:{name}", options=options)
 
 
 def is_lent_session(identity: Identity, env: Mapping[str, str]) -> bool:
