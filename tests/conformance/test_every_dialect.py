@@ -202,7 +202,7 @@ FACES = {
         expiry=str(int(UNTIL.timestamp())),
         exit_codes={},
         says_failures=False,
-        nothing_here=Reply(b"", 1, "no route"),
+        nothing_here=Reply(b"", 1, "no route [credential_not_found]"),
     ),
     "person": Face(
         dialect=PersonDialect(),
@@ -225,7 +225,7 @@ FACES = {
         expiry="",
         exit_codes={},
         says_failures=False,
-        nothing_here=Reply(b"", 1, "no route"),
+        nothing_here=Reply(b"", 1, "no route [credential_not_found]"),
     ),
 }
 

@@ -39,5 +39,6 @@ class Terminal:
         said = Said(code, *self._capfd.readouterr())
         if said.code and said.stderr and not said.stderr.startswith(CLICKS_OWN):
             kind = CODE.search(said.stderr)
-            assert kind and ERRORS[kind[1]].exit_code == said.code, said.stderr
+            assert kind, said.stderr
+            assert ERRORS[kind[1]].exit_code == said.code, said.stderr
         return said

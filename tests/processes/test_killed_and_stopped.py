@@ -67,7 +67,8 @@ def test_who_waits_for_a_stopped_one_never_asks_the_issuer(house: House) -> None
         os.utime(house.entry_file.with_suffix(".lock"), (an_hour_ago_s, an_hour_ago_s))
         waiting = house.run(DOCKER, command=impatient("broker", "LOCK_WAIT_S"))
         assert waiting.code == 5
-        assert waiting.told == [f"{DOCKER.name}: {waiting.stdout.decode().removesuffix('\\n')} [busy]"]
+        (told,) = waiting.stdout.decode().splitlines()
+        assert waiting.told == [f"{DOCKER.name}: {told} [busy]"]
         assert "another process has been renewing it for too long" in waiting.told[0]
         assert house.asked == 1
         renewing.send_signal(signal.SIGCONT)

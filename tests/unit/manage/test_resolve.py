@@ -102,7 +102,8 @@ class TestOne:
         said = keywright("resolve", "nowhere")
         assert (said.code, said.stdout) == (1, "")
         assert said.stderr == (
-            "keywright: no valid profile found for provider nowhere; `keywright profile list` shows what there is [profile_not_found]\n"
+            "keywright: no valid profile found for provider nowhere; `keywright profile list` shows what there is "
+            "[profile_not_found]\n"
         )
         said = keywright("resolve", "openai", "--mode", "token", "--json", "--reveal")
         document = json.loads(said.stdout)
