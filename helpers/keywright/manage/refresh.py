@@ -7,11 +7,10 @@ from keywright.broker import Broker
 from keywright.cache.open import open_cache
 from keywright.errors import UsageError
 from keywright.manage.span import span
-from keywright.manage.status import profile_of
 from keywright.prompt import find_ask
 from keywright.providers.registry import make
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import named
+from keywright.routes import named, profile_of
 from keywright.settings.load import load, locate
 from keywright.settings.model import Profile
 
