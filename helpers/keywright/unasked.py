@@ -12,7 +12,7 @@ from keywright import hit
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache
 from keywright.credential import Credential
-from keywright.errors import KeywrightError, TokenRevoked
+from keywright.errors import KeywrightError, NeedsPerson, TokenRevoked, VaultLocked
 from keywright.freshness import Freshness
 from keywright.hit import SPAWN_BRAKE_S, stamp
 from keywright.providers.registry import find_reader, make
@@ -105,10 +105,11 @@ class Unasked:
 def may_be_asked(failure: Failure | None, now_s: float) -> bool:
     """Whether an issuer of which `failure` is remembered may be asked at `now_s` (epoch seconds) by nobody's wish.
 
-    Who took a grant back would say so again: it is not asked before something that decided the attempt has changed.
+    What only a person can mend, such as a grant that was taken back, is not tried again before something that decided
+    the attempt has changed.
     """
     if failure is None:
         return True
-    if isinstance(failure.error, TokenRevoked):
+    if isinstance(failure.error, NeedsPerson | TokenRevoked | VaultLocked):
         return any(stamp(path) != seen for path, seen in failure.inputs.items())
     return not failure.holds(now_s)

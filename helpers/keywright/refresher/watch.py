@@ -1,0 +1,201 @@
+"""Looking for what is due, again and again: a look that finds nothing changed costs a few `stat` calls.
+
+The settings, the cache's folder, the vault and the files that entries depend on are stamped; only what has another
+stamp than at the look before is read again. An entry is told from its successor by its inode: it is only ever replaced
+by a file that was made while it existed. What slips through (a change within one tick of the file system's clock, or
+two of them between two looks) is found out by whoever goes to renew it, under its lock, and by listing the folder now
+and then.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from math import inf
+from typing import Final, NamedTuple
+
+from keywright import hit
+from keywright.cache.folder import locate as locate_folder
+from keywright.cache.open import Cache, open_cache
+from keywright.errors import CacheUnusable, KeywrightError, VaultLocked
+from keywright.hit import STEP_S, stamp
+from keywright.profiles.state import ProfileStates
+from keywright.refresher.due import Dated, Target, of_entry, of_grants, of_settings
+from keywright.settings.load import load, locate
+from keywright.settings.model import Settings
+
+LIST_ANEW_S: Final = 600.0
+"""How often the cache's folder is listed although it seems to be as it was."""
+_SUFFIX: Final = ".json"
+
+
+class Sight(NamedTuple):
+    """What one look found.
+
+    Attributes:
+        settings: the settings of now.
+        cache: the cache of now: another one if its folder was deleted since.
+        due: what is due, in no order that matters.
+        next_at_s: when the next one will be (epoch seconds); infinity if nothing is known to be due ever.
+    """
+
+    settings: Settings
+    cache: Cache
+    due: tuple[Target, ...]
+    next_at_s: float
+
+
+class _Seen(NamedTuple):
+    """One entry's file: its inode, and when the entry is due; None if that is not ours to say."""
+
+    inode: int
+    dated: Dated | None
+
+
+class Watch:
+    """Remembers, for one process, what it saw at the look before."""
+
+    def __init__(self, env: Mapping[str, str], say: Callable[[str], None]) -> None:
+        """Take the environment that leads to everything; touches no file."""
+        self._env = env
+        self._say = say
+        self._settings: Settings | None = None
+        self._cache: Cache | None = None
+        self._folder: tuple[int, ...] = ()
+        self._entries: dict[str, _Seen] = {}
+        self._primed: Mapping[str, Target] = {}
+        self._stamps: dict[str, str] = {}
+        self._disturbed: frozenset[str] = frozenset()
+        self._boots: dict[str, float] = {}
+        self._vault: dict[str, str] = {}
+        self._grants: list[Dated] = []
+        self._listed_at_s = inf
+
+    def look(self, now: datetime) -> Sight:
+        """Return what is due at `now`.
+
+        Raises:
+            ConfigurationError: the settings are wrong: nothing could be used that was renewed.
+            CacheUnusable: there is no cache to renew anything in.
+        """
+        now_s = now.timestamp()
+        if not 0 <= now_s - self._listed_at_s < LIST_ANEW_S:
+            self.expect_change()
+            self._listed_at_s = now_s
+        settings, cache = self._look_at_settings(), self._look_at_folder()
+        self._look_at_inputs()
+        self._look_at_vault()
+        known = [seen.dated for seen in self._entries.values() if seen.dated is not None]
+        suspect = self._disturbed | self._issued_before_a_step(known, now_s)
+        due = [
+            dated.target
+            for dated in known
+            if dated.is_due(now_s) or (dated.target.name in suspect and now_s < dated.over_s)
+        ]
+        due += [target for name, target in self._primed.items() if name not in self._entries]
+        due += [dated.target for dated in self._grants if dated.is_due(now_s)]
+        next_at_s = min((one.until_s for one in [*known, *self._grants] if one.until_s > now_s), default=inf)
+        return Sight(settings, cache, tuple(due), next_at_s)
+
+    def forget(self) -> None:
+        """Read everything again at the next look, and try again what could not be read."""
+        self._settings, self._cache, self._vault = None, None, {}
+
+    def mark(self, target: Target) -> str:
+        """Return what tells whether anything that could keep the target back has changed since."""
+        settings = self._settings.stamp if self._settings else ""
+        decided = ProfileStates(self._env).inputs(target.profile.provider)
+        return " ".join([settings, *decided.values(), *self._vault.values()])
+
+    def expect_change(self) -> None:
+        """List the cache's folder at the next look: it has changed, be it within one tick of its clock."""
+        self._folder = (*self._folder[:2], 0)
+
+    def _look_at_settings(self) -> Settings:
+        path = locate(self._env)
+        if self._settings is None or stamp(path) != self._settings.stamp:
+            self._settings = None  # wrong ones are read again until they are right
+            self._settings = load(path)
+            self._primed = of_settings(self._settings, self._env)
+            self._entries, self._folder = {}, ()
+        return self._settings
+
+    def _look_at_folder(self) -> Cache:
+        path = f"{locate_folder('cache', self._env)}/entries"
+        found = _identity(path)
+        if self._cache is None or found[:2] != self._folder[:2]:
+            self._cache, self._entries = open_cache(self._env), {}
+            found = _identity(path)
+        if found != self._folder:
+            self._read_entries(path, self._cache)
+            self._folder = found  # of before it was read: what changes meanwhile is seen at the next look
+        return self._cache
+
+    def _read_entries(self, path: str, cache: Cache) -> None:
+        before, self._entries = self._entries, {}
+        settings = self._settings or load(locate(self._env))
+        with suppress(FileNotFoundError), os.scandir(path) as files:
+            for file in files:
+                if not file.name.endswith(_SUFFIX):
+                    continue
+                digest, inode = file.name.removesuffix(_SUFFIX), file.inode()
+                seen = before.get(digest)
+                if seen is None or seen.inode != inode:
+                    seen = _Seen(inode, self._date(digest, cache, settings))
+                self._entries[digest] = seen
+        known = [seen.dated for seen in self._entries.values() if seen.dated]
+        self._stamps = {path: "" for dated in known for path in dated.inputs}
+        self._boots = {}
+        for dated in known:
+            self._boots[dated.boot] = max(dated.boot_s, self._boots.get(dated.boot, 0.0))
+
+    def _date(self, digest: str, cache: Cache, settings: Settings) -> Dated | None:
+        found = None
+        with suppress(CacheUnusable):  # who asks for it is told
+            found = cache.entries.read(digest)
+        if found is None or found[0].key.digest != digest:
+            return None
+        return of_entry(found[0], settings, self._env, self._primed)
+
+    def _look_at_inputs(self) -> None:
+        stamps = {path: stamp(path) for path in self._stamps}
+        if stamps == self._stamps:
+            return
+        self._stamps = stamps
+        self._disturbed = frozenset(
+            digest
+            for digest, (_, dated) in self._entries.items()
+            if dated and any(stamps[path] != seen for path, seen in dated.inputs.items())
+        )
+
+    def _look_at_vault(self) -> None:
+        """Note the grants of the vault, if it opens without a person; a locked one is tried again once that changed."""
+        from keywright.profiles.kept import KeptProfiles
+
+        if self._vault and all(stamp(path) == seen for path, seen in self._vault.items()):
+            return
+        self._grants = []
+        try:
+            kept = KeptProfiles(self._env)
+            self._vault = {kept.source: stamp(kept.source)}
+            self._grants = of_grants(kept.all().values())
+        except VaultLocked as error:
+            self._vault |= error.inputs
+        except KeywrightError as error:
+            self._say(f"renewing nothing that the vault holds: {error}")
+
+    def _issued_before_a_step(self, known: list[Dated], now_s: float) -> frozenset[str]:
+        """Return the names of those that were issued by a clock that was set back since (`hit.has_stepped_back`)."""
+        same, _, since = hit.boot_mark(now_s).partition(" ")
+        earliest_s = float(since) + STEP_S
+        if self._boots.get(same, 0.0) <= earliest_s:
+            return frozenset()
+        return frozenset(dated.target.name for dated in known if dated.boot == same and dated.boot_s > earliest_s)
+
+
+def _identity(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
