@@ -167,8 +167,6 @@ def renew_all_due(
         if isinstance(notice, Finished):
             outcomes.append(rounds.note(notice))
         outcomes += rounds.write_off()
-    while isinstance(notice := mail.wait(0.0), Finished):
-        outcomes.append(rounds.note(notice))
     return Report(
         renewed=tuple(outcome for outcome in outcomes if isinstance(outcome, Renewed)),
         failed=tuple(outcome for outcome in outcomes if isinstance(outcome, Failed)),

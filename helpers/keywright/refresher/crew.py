@@ -43,12 +43,6 @@ class Crew(Generic[Result]):
         with self._lock:
             return frozenset([*(name for name, _ in self._waiting), *self._began_s, *self._written_off])
 
-    @property
-    def working(self) -> frozenset[str]:
-        """What is waiting or being done."""
-        with self._lock:
-            return frozenset([*(name for name, _ in self._waiting), *self._began_s])
-
     def start(self, name: str, work: Callable[[], Result]) -> None:
         """Have the work done, which raises nothing; `name` must not be busy."""
         with self._lock:
@@ -66,10 +60,12 @@ class Crew(Generic[Result]):
             self._hire()
         return late
 
-    def dismiss(self) -> None:
-        """Begin nothing that is still waiting."""
+    def dismiss(self) -> list[str]:
+        """Begin nothing that is still waiting; return its names."""
         with self._lock:
+            names = [name for name, _ in self._waiting]
             self._waiting.clear()
+        return names
 
     def _hire(self) -> None:
         while self._waiting and len(self._began_s) < self._size:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from queue import Empty, SimpleQueue
+from types import FrameType
 from typing import Final, Protocol
 
 from keywright.refresher.crew import Finished
@@ -56,11 +57,13 @@ class Mailbox:
 @contextmanager
 def signals(mail: Mail) -> Iterator[None]:
     """Have signals leave notices for the block, which runs in the main thread."""
-    before = {
-        number: signal.signal(number, lambda _n, _f, call=call: mail.post(call)) for number, call in SIGNALS.items()
-    }
+    before = {number: signal.signal(number, _poster(mail, call)) for number, call in SIGNALS.items()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _poster(mail: Mail, call: Call) -> Callable[[int, FrameType | None], None]:
+    return lambda _number, _frame: mail.post(call)

@@ -6,6 +6,7 @@ What is left alone for another reason, or failed before it could be remembered, 
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -96,12 +97,15 @@ class Rounds:
         """
         now = self._now()
         sight = self._watch.look(now)
-        busy, failing = self._crew.busy, []
+        busy, failing = self._crew.busy | self._at_work.keys(), []
         for target in sight.due:
             if target.name in busy or self._rests_now(target, now.timestamp()):
                 continue
-            failure = sight.cache.failures.recall(target.name)
+            failure = None
+            with suppress(CacheUnusable):  # whoever goes to renew it meets that again
+                failure = sight.cache.failures.recall(target.name)
             if failure is not None and not may_be_asked(failure, now.timestamp()):
+                failure.error.is_repeated = True
                 failing.append(Failed(target, failure.error))
                 continue
             self._start(target, self._broker_for(sight))
@@ -122,6 +126,7 @@ class Rounds:
             case Failed() if self._is_remembered(name):
                 self._rests.pop(name, None)
             case Renewed():
+                self._watch.forget()
                 self._broker = None  # it has given up the cache
                 self._let_rest(outcome.target)
             case Failed() | LeftAlone():
@@ -130,7 +135,7 @@ class Rounds:
 
     def write_off(self) -> list[Failed]:
         """Give up on what hangs; return it."""
-        late = [self._at_work[name] for name in self._crew.write_off(HANGS_AFTER_S)]
+        late = [target for name in self._crew.write_off(HANGS_AFTER_S) if (target := self._at_work.pop(name, None))]
         error = "its renewal hangs, and is not waited for any more"
         return [Failed(target, Busy(error).about(target.profile.id, target.place)) for target in late]
 
@@ -141,13 +146,13 @@ class Rounds:
 
     def dismiss(self) -> None:
         """Begin nothing that is not begun."""
-        self._crew.dismiss()
+        for name in self._crew.dismiss():
+            del self._at_work[name]
 
     @property
     def working(self) -> list[Target]:
-        """What is being renewed and not written off."""
-        names = self._crew.working
-        return [target for name, target in self._at_work.items() if name in names]
+        """What is being renewed, is not written off, and has not been noted."""
+        return list(self._at_work.values())
 
     @property
     def is_left_hanging(self) -> bool:
