@@ -188,7 +188,7 @@ class PrivateFolder:
         A failure is silent: an orphan costs space and nothing else.
         """
         with suppress(OSError):
-            for found in self.mtimes():
+            for found in os.listdir(self._fd):
                 if found.startswith(f"{name}.") and found.endswith(".tmp"):
                     os.unlink(found, dir_fd=self._fd)
 

@@ -4,7 +4,7 @@ Every look goes by the wall clock of that moment. A sleep is never longer than h
 measures it stands still while the machine is suspended; whatever the wall clock did meanwhile is seen at the next look.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from math import inf
 from typing import Final, NamedTuple
@@ -22,6 +22,7 @@ SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(hours=1)
 SLEEP_AT_MOST_S: Final = 30.0
 SLEEP_AT_LEAST_S: Final = 0.2
+CLOCK_TICK_S: Final = 0.001
 GRACE_S: Final = 5.0
 """How long a renewal that is under way may go on once the agent is told to end."""
 SPENDING_GRACE_S: Final = CALL_S
@@ -95,7 +96,7 @@ class Agent:
         began_s = self._now().timestamp()
         until_s = min(began_s + self._interval_s, max(next_at_s, began_s + SLEEP_AT_LEAST_S))
         while began_s <= (now_s := self._now().timestamp()) < until_s:
-            notice = self._mail.wait(min(until_s - now_s, SLEEP_AT_MOST_S))
+            notice = self._mail.wait(min(max(until_s - now_s, CLOCK_TICK_S), SLEEP_AT_MOST_S))
             if isinstance(notice, Call):
                 return notice
             if notice is not None:
@@ -125,24 +126,38 @@ class Agent:
                 pass
 
     def _end(self) -> None:
-        """Begin nothing more, and give what is under way a bounded time to end."""
-        self._rounds.dismiss()
-        began_s = self._monotonic()
-        while working := self._rounds.working:
-            is_spending = any(isinstance(target.profile.options, KeptOptions) for target in working)
-            left_s = began_s + (SPENDING_GRACE_S if is_spending else GRACE_S) - self._monotonic()
-            if left_s <= 0:
-                return
-            notice = self._mail.wait(left_s)
-            if isinstance(notice, Finished):
-                self._note(notice)
+        for outcome in end(self._rounds, self._mail, self._monotonic):
+            self._tell(outcome)
+
+
+def end(rounds: Rounds, mail: Mail, monotonic: Callable[[], float]) -> Iterator[Outcome]:
+    """Begin nothing more, and give what is under way a bounded time to end; yields what comes of it."""
+    rounds.dismiss()
+    began_s = monotonic()
+    while working := rounds.working:
+        is_spending = any(isinstance(target.profile.options, KeptOptions) for target in working)
+        left_s = began_s + (SPENDING_GRACE_S if is_spending else GRACE_S) - monotonic()
+        if left_s <= 0:
+            return
+        notice = mail.wait(left_s)
+        if isinstance(notice, Finished):
+            yield rounds.note(notice)
 
 
 class Report(NamedTuple):
-    """What one round came to."""
+    """What one round came to.
+
+    Attributes:
+        renewed: what was renewed.
+        failed: what was not, be it that its issuer is left alone because it failed before.
+        is_interrupted: whether a signal ended it.
+        is_left_hanging: whether a thread is still at something.
+    """
 
     renewed: tuple[Renewed, ...]
     failed: tuple[Failed, ...]
+    is_interrupted: bool = False
+    is_left_hanging: bool = False
 
 
 def renew_all_due(
@@ -162,12 +177,18 @@ def renew_all_due(
     rounds = Rounds(env, now=now, monotonic=monotonic, say=say, post=mail.post)
     _, failing = rounds.look()
     outcomes: list[Outcome] = list(failing)
-    while rounds.working:
+    is_interrupted = False
+    while rounds.working and not is_interrupted:
         notice = mail.wait(1.0)
         if isinstance(notice, Finished):
             outcomes.append(rounds.note(notice))
+        elif notice in {Call.END, Call.INTERRUPT}:
+            is_interrupted = True
+            outcomes += end(rounds, mail, monotonic)
         outcomes += rounds.write_off()
     return Report(
         renewed=tuple(outcome for outcome in outcomes if isinstance(outcome, Renewed)),
         failed=tuple(outcome for outcome in outcomes if isinstance(outcome, Failed)),
+        is_interrupted=is_interrupted,
+        is_left_hanging=rounds.is_left_hanging,
     )

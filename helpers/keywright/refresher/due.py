@@ -9,12 +9,14 @@ Three kinds are renewed ahead of their end:
 Nothing secret is held: an agent that remembers what is due knows no token.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from math import inf
 from typing import Final, NamedTuple
 
+from keywright import hit
 from keywright.cache.entry import Entry
 from keywright.errors import KeywrightError, UsageError
 from keywright.profiles.model import AuthProfile
@@ -27,6 +29,8 @@ REVIVED_FOR: Final = timedelta(days=1)
 """How long after its end a credential for a place is still renewed: after that its user has gone."""
 _REPOSITORIES: Final = ["v1", "repos"]
 """How the path of an AWS CodeCommit repository begins; its name is all that follows."""
+_LAST: Final = "~"
+"""Sorts behind every name."""
 _FOREVER: Final[Mapping[str, str]] = {}
 
 
@@ -78,6 +82,65 @@ class Dated(NamedTuple):
     def is_due(self, now_s: float) -> bool:
         """Whether its time has come."""
         return not self.from_s <= now_s < self.until_s and now_s < self.over_s
+
+
+class Known:
+    """Dated entries, in the order in which they are due: what is due is found without looking at the rest.
+
+    Attributes:
+        inputs: the files that they depend on, or have depended on.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.inputs: set[str] = set()
+        self._dated: dict[str, Dated] = {}
+        self._order: list[tuple[float, str]] = []
+        self._latest_s = -inf  # of these two the latest ever is enough: what is gone costs a look at all the others
+        self._boots: dict[str, float] = {}
+
+    def replace(self, name: str, dated: Dated | None) -> None:
+        """Put an entry in the place of the one of its name; None takes that away."""
+        old = self._dated.pop(name, None)
+        if old is not None:
+            del self._order[bisect_left(self._order, (old.until_s, name))]
+        if dated is None:
+            return
+        self._dated[name] = dated
+        insort(self._order, (dated.until_s, name))
+        self._latest_s = max(self._latest_s, dated.from_s)
+        self._boots[dated.boot] = max(dated.boot_s, self._boots.get(dated.boot, 0.0))
+        self.inputs.update(dated.inputs)
+
+    def due(self, now_s: float, suspect: Collection[str] = ()) -> list[Dated]:
+        """Return those whose time has come, and those of the names in `suspect` that are not over."""
+        names = [name for _, name in self._order[: bisect_right(self._order, (now_s, _LAST))]]
+        if now_s < self._latest_s:
+            names = list(self._dated)
+        found = [self._dated[name] for name in names if self._dated[name].is_due(now_s)]
+        seen = {dated.target.name for dated in found}
+        return found + [self._dated[name] for name in suspect if name not in seen and now_s < self._dated[name].over_s]
+
+    def next_at_s(self, now_s: float) -> float:
+        """Return when the next one's time comes; infinity if there is none."""
+        place = bisect_right(self._order, (now_s, _LAST))
+        return self._order[place][0] if place < len(self._order) else inf
+
+    def disturbed(self, stamps: Mapping[str, str]) -> set[str]:
+        """Return the names of those that depend on a file which has another stamp now."""
+        return {
+            name
+            for name, dated in self._dated.items()
+            if any(stamps.get(path) != seen for path, seen in dated.inputs.items())
+        }
+
+    def issued_before_a_step(self, now_s: float) -> set[str]:
+        """Return the names of those issued by a clock that was set back since (`hit.has_stepped_back`)."""
+        same, _, since = hit.boot_mark(now_s).partition(" ")
+        earliest_s = float(since) + hit.STEP_S
+        if self._boots.get(same, 0.0) <= earliest_s:
+            return set()
+        return {name for name, one in self._dated.items() if one.boot == same and one.boot_s > earliest_s}
 
 
 def of_entry(entry: Entry, settings: Settings, env: Mapping[str, str], primed: Container[str]) -> Dated | None:

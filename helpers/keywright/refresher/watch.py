@@ -14,13 +14,12 @@ from datetime import datetime
 from math import inf
 from typing import Final, NamedTuple
 
-from keywright import hit
 from keywright.cache.folder import locate as locate_folder
 from keywright.cache.open import Cache, open_cache
 from keywright.errors import CacheUnusable, KeywrightError, VaultLocked
-from keywright.hit import STEP_S, stamp
+from keywright.hit import stamp
 from keywright.profiles.state import ProfileStates
-from keywright.refresher.due import Dated, Target, of_entry, of_grants, of_settings
+from keywright.refresher.due import Dated, Known, Target, of_entry, of_grants, of_settings
 from keywright.settings.load import load, locate
 from keywright.settings.model import Settings
 
@@ -45,13 +44,6 @@ class Sight(NamedTuple):
     next_at_s: float
 
 
-class _Seen(NamedTuple):
-    """One entry's file: its inode, and when the entry is due; None if that is not ours to say."""
-
-    inode: int
-    dated: Dated | None
-
-
 class Watch:
     """Remembers, for one process, what it saw at the look before."""
 
@@ -62,11 +54,12 @@ class Watch:
         self._settings: Settings | None = None
         self._cache: Cache | None = None
         self._folder: tuple[int, ...] = ()
-        self._entries: dict[str, _Seen] = {}
+        self._listed: dict[str, int] = {}
         self._primed: Mapping[str, Target] = {}
         self._stamps: dict[str, str] = {}
-        self._disturbed: frozenset[str] = frozenset()
-        self._boots: dict[str, float] = {}
+        self._disturbed: set[str] = set()
+        self._known = Known()
+        self._unborn: list[Target] = []
         self._vault: dict[str, str] = {}
         self._grants: list[Dated] = []
         self._listed_at_s = inf
@@ -82,19 +75,14 @@ class Watch:
         if not 0 <= now_s - self._listed_at_s < LIST_ANEW_S:
             self.expect_change()
             self._listed_at_s = now_s
-        settings, cache = self._look_at_settings(), self._look_at_folder()
+        settings = self._look_at_settings()
+        cache = self._look_at_folder(settings)
         self._look_at_inputs()
         self._look_at_vault()
-        known = [seen.dated for seen in self._entries.values() if seen.dated is not None]
-        suspect = self._disturbed | self._issued_before_a_step(known, now_s)
-        due = [
-            dated.target
-            for dated in known
-            if dated.is_due(now_s) or (dated.target.name in suspect and now_s < dated.over_s)
-        ]
-        due += [target for name, target in self._primed.items() if name not in self._entries]
+        due = self._due_entries(now_s)
         due += [dated.target for dated in self._grants if dated.is_due(now_s)]
-        next_at_s = min((one.until_s for one in [*known, *self._grants] if one.until_s > now_s), default=inf)
+        grants_at_s = min((grant.until_s for grant in self._grants if grant.until_s > now_s), default=inf)
+        next_at_s = min(self._known.next_at_s(now_s), grants_at_s)
         return Sight(settings, cache, tuple(due), next_at_s)
 
     def forget(self) -> None:
@@ -117,37 +105,35 @@ class Watch:
             self._settings = None  # wrong ones are read again until they are right
             self._settings = load(path)
             self._primed = of_settings(self._settings, self._env)
-            self._entries, self._folder = {}, ()
+            self._listed, self._known, self._folder = {}, Known(), ()
         return self._settings
 
-    def _look_at_folder(self) -> Cache:
+    def _look_at_folder(self, settings: Settings) -> Cache:
         path = f"{locate_folder('cache', self._env)}/entries"
         found = _identity(path)
         if self._cache is None or found[:2] != self._folder[:2]:
-            self._cache, self._entries = open_cache(self._env), {}
+            self._cache, self._listed, self._known = open_cache(self._env), {}, Known()
             found = _identity(path)
         if found != self._folder:
-            self._read_entries(path, self._cache)
+            self._read_entries(path, self._cache, settings)
             self._folder = found  # of before it was read: what changes meanwhile is seen at the next look
         return self._cache
 
-    def _read_entries(self, path: str, cache: Cache) -> None:
-        before, self._entries = self._entries, {}
-        settings = self._settings or load(locate(self._env))
+    def _due_entries(self, now_s: float) -> list[Target]:
+        found = self._known.due(now_s, self._disturbed | self._known.issued_before_a_step(now_s))
+        return [dated.target for dated in found] + self._unborn
+
+    def _read_entries(self, path: str, cache: Cache, settings: Settings) -> None:
+        """Read what has another inode than before, and nothing else."""
+        before, listed = self._listed, {}
         with suppress(FileNotFoundError), os.scandir(path) as files:
-            for file in files:
-                if not file.name.endswith(_SUFFIX):
-                    continue
-                digest, inode = file.name.removesuffix(_SUFFIX), file.inode()
-                seen = before.get(digest)
-                if seen is None or seen.inode != inode:
-                    seen = _Seen(inode, self._date(digest, cache, settings))
-                self._entries[digest] = seen
-        known = [seen.dated for seen in self._entries.values() if seen.dated]
-        self._stamps = {path: "" for dated in known for path in dated.inputs}
-        self._boots = {}
-        for dated in known:
-            self._boots[dated.boot] = max(dated.boot_s, self._boots.get(dated.boot, 0.0))
+            listed = {file.name: file.inode() for file in files}
+        for name in {name for name, _ in listed.items() ^ before.items() if name.endswith(_SUFFIX)}:
+            digest = name.removesuffix(_SUFFIX)
+            self._known.replace(digest, self._date(digest, cache, settings) if name in listed else None)
+        self._listed = listed
+        self._unborn = [target for digest, target in self._primed.items() if digest + _SUFFIX not in listed]
+        self._stamps, self._disturbed = dict.fromkeys(self._known.inputs, ""), set()
 
     def _date(self, digest: str, cache: Cache, settings: Settings) -> Dated | None:
         found = None
@@ -162,11 +148,7 @@ class Watch:
         if stamps == self._stamps:
             return
         self._stamps = stamps
-        self._disturbed = frozenset(
-            digest
-            for digest, (_, dated) in self._entries.items()
-            if dated and any(stamps[path] != seen for path, seen in dated.inputs.items())
-        )
+        self._disturbed = self._known.disturbed(stamps)
 
     def _look_at_vault(self) -> None:
         """Note the grants of the vault, if it opens without a person; a locked one is tried again once that changed."""
@@ -183,14 +165,6 @@ class Watch:
             self._vault |= error.inputs
         except KeywrightError as error:
             self._say(f"renewing nothing that the vault holds: {error}")
-
-    def _issued_before_a_step(self, known: list[Dated], now_s: float) -> frozenset[str]:
-        """Return the names of those that were issued by a clock that was set back since (`hit.has_stepped_back`)."""
-        same, _, since = hit.boot_mark(now_s).partition(" ")
-        earliest_s = float(since) + STEP_S
-        if self._boots.get(same, 0.0) <= earliest_s:
-            return frozenset()
-        return frozenset(dated.target.name for dated in known if dated.boot == same and dated.boot_s > earliest_s)
 
 
 def _identity(path: str) -> tuple[int, ...]:
