@@ -23,7 +23,7 @@ def run(interval: str | None, env: Mapping[str, str], now: Callable[[], datetime
         CacheUnusable: the state's folder cannot be trusted or locked.
     """
     looks_every, mail = parse_interval(interval), Mailbox()
-    with only_one(env), signals(mail):
+    with signals(mail), only_one(env):
         agent = Agent(env, interval=looks_every, now=now, monotonic=time.monotonic, mail=mail, say=_say)
         code = agent.run()
     if agent.is_left_hanging:
