@@ -139,7 +139,7 @@ def end(rounds: Rounds, mail: Mail, monotonic: Callable[[], float]) -> Iterator[
         left_s = began_s + (SPENDING_GRACE_S if is_spending else GRACE_S) - monotonic()
         if left_s <= 0:
             return
-        notice = mail.wait(left_s)
+        notice = mail.wait(min(left_s, 1.0))
         if isinstance(notice, Finished):
             yield rounds.note(notice)
 

@@ -29,6 +29,8 @@ REVIVED_FOR: Final = timedelta(days=1)
 """How long after its end a credential for a place is still renewed: after that its user has gone."""
 _REPOSITORIES: Final = ["v1", "repos"]
 """How the path of an AWS CodeCommit repository begins; its name is all that follows."""
+_TICK_S: Final = 0.001
+"""A grant is due after its instant, an entry at it."""
 _LAST: Final = "~"
 """Sorts behind every name."""
 _FOREVER: Final[Mapping[str, str]] = {}
@@ -186,7 +188,7 @@ def of_grants(profiles: Iterable[AuthProfile]) -> list[Dated]:
         if kept.due_at is not None:
             profile = Profile(id=str(kept.id), options=KeptOptions())
             target = Target(entry_of(kept.id), profile, _request(profile, None, Client.PERSON))
-            found.append(Dated(target, -inf, kept.due_at.timestamp()))
+            found.append(Dated(target, -inf, kept.due_at.timestamp() + _TICK_S))
     return found
 
 
