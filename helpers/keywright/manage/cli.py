@@ -71,7 +71,9 @@ def refresh(profile: str | None, url: str | None, is_due: bool, as_json: bool) -
     if is_due and url is not None:
         raise click.UsageError("--url goes with a PROFILE.")
     if profile is None:
-        raise SystemExit(renew_due(os.environ, lambda: datetime.now(UTC), show_line, tell_person, as_json=as_json))
+        raise click.exceptions.Exit(
+            renew_due(os.environ, lambda: datetime.now(UTC), show_line, tell_person, as_json=as_json)
+        )
     if as_json:
         raise click.UsageError("--json goes with --due.")
     for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), tell_person):
@@ -84,7 +86,7 @@ def agent(interval: str | None) -> None:
     """Renew whatever is due, ahead of its end, until it is told to end. Nothing depends on it."""
     from keywright.manage.agent import run
 
-    raise SystemExit(run(interval, os.environ, lambda: datetime.now(UTC)))
+    raise click.exceptions.Exit(run(interval, os.environ, lambda: datetime.now(UTC)))
 
 
 keywright.add_command(install)

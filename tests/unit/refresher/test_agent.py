@@ -321,8 +321,9 @@ def grants(house: House) -> Iterator[GrantIssuer]:
     with GrantIssuer() as issuer:
         register(house.folder, "acme", issuer.token_url)
         for name in ("ann", "bob"):
-            tokens = {"access_token": Secret(access(name, 1)), "refresh_token": Secret(refresh(name, 1))}
-            held = grant(client_id="app")._replace(**tokens)
+            held = grant(client_id="app")._replace(
+                access_token=Secret(access(name, 1)), refresh_token=Secret(refresh(name, 1))
+            )
             KeptProfiles(os.environ).save(profile(f"acme:{name}", held), START)
         yield issuer
 
