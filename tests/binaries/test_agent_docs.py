@@ -70,14 +70,15 @@ def test_every_command_that_is_shown_runs(env: dict[str, str], home: Path) -> No
         if command[1] != "agent":
             outputs[" ".join(command[1:3])] = run(env, command).stdout
             continue
-        agent = subprocess.Popen([BIN / "keywright", *command[1:]], env=env, stderr=subprocess.PIPE, text=True)
-        assert agent.stderr
         run(env, ["keywright", "invalidate", "github-app:acme"])
-        agent.send_signal(signal.SIGHUP)
-        assert agent.stderr.readline().startswith("keywright: renewed github-app:acme, good until ")
-        agent.send_signal(signal.SIGTERM)
-        assert agent.wait(60) == 0
-        agent.stderr.close()
+        with subprocess.Popen([BIN / "keywright", *command[1:]], env=env, stderr=subprocess.PIPE, text=True) as agent:
+            assert agent.stderr
+            try:
+                assert agent.stderr.readline().startswith("keywright: renewed github-app:acme, good until ")
+                agent.send_signal(signal.SIGTERM)
+                assert agent.wait(60) == 0
+            finally:
+                agent.kill()
     assert outputs["refresh --due"] == "github-app:acme\n"
     assert re.search(r"github-app:acme +keywright +fresh", outputs["status"])
     assert not (home / ".config/systemd/user/keywright-agent.service").exists()
