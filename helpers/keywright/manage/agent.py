@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from keywright.errors import UsageError
 from keywright.log import say
+from keywright.manage.terminal import nothing_from_stdin, nothing_on_stdout
 from keywright.refresher.agent import INTERVAL, LONGEST, SHORTEST, Agent
 from keywright.refresher.alone import only_one
 from keywright.refresher.mail import Mailbox, signals
@@ -23,7 +24,7 @@ def run(interval: str | None, env: Mapping[str, str], now: Callable[[], datetime
         CacheUnusable: the state's folder cannot be trusted or locked.
     """
     looks_every, mail = parse_interval(interval), Mailbox()
-    with signals(mail), only_one(env):
+    with nothing_from_stdin(), nothing_on_stdout(), signals(mail), only_one(env):
         agent = Agent(env, interval=looks_every, now=now, monotonic=time.monotonic, mail=mail, say=_say)
         code = agent.run()
     if agent.is_left_hanging:

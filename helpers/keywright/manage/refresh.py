@@ -11,6 +11,7 @@ from keywright.cache.open import open_cache
 from keywright.errors import EXIT_INTERRUPTED, UsageError
 from keywright.manage.agent import leave
 from keywright.manage.span import span
+from keywright.manage.terminal import nothing_from_stdin, nothing_on_stdout
 from keywright.profiles.instants import moment
 from keywright.prompt import find_ask
 from keywright.providers.registry import make
@@ -77,7 +78,7 @@ def renew_due(
         CacheUnusable: there is no cache to renew anything in.
     """
     mail = Mailbox()
-    with signals(mail):
+    with nothing_from_stdin(), nothing_on_stdout(), signals(mail):
         report = renew_all_due(env, now=now, monotonic=time.monotonic, mail=mail, say=say)
     for failed in report.failed:
         say(str(failed.error))

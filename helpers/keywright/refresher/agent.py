@@ -23,6 +23,7 @@ LONGEST: Final = timedelta(hours=1)
 SLEEP_AT_MOST_S: Final = 30.0
 SLEEP_AT_LEAST_S: Final = 0.2
 CLOCK_TICK_S: Final = 0.001
+"""What is left of a sleep is never less: a clock that is read in microseconds has to get on."""
 GRACE_S: Final = 5.0
 """How long a renewal that is under way may go on once the agent is told to end."""
 SPENDING_GRACE_S: Final = CALL_S

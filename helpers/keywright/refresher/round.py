@@ -130,6 +130,7 @@ class Rounds:
                 self._broker = None  # it has given up the cache
                 self._let_rest(outcome.target)
             case Failed() | LeftAlone():
+                self._watch.expect_change(name)  # it may not be what it seemed
                 self._let_rest(outcome.target)
         return outcome
 

@@ -95,8 +95,12 @@ class Watch:
         decided = ProfileStates(self._env).inputs(target.profile.provider)
         return " ".join([settings, *decided.values(), *self._vault.values()])
 
-    def expect_change(self) -> None:
-        """List the cache's folder at the next look: it has changed, be it within one tick of its clock."""
+    def expect_change(self, name: str = "") -> None:
+        """List the cache's folder at the next look: it has changed, be it within one tick of its clock.
+
+        The entry of that name is read again in any case.
+        """
+        self._listed.pop(name + _SUFFIX, None)
         self._folder = (*self._folder[:2], 0)
 
     def _look_at_settings(self) -> Settings:

@@ -3,16 +3,18 @@
 import json
 import os
 import threading
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
 
-from fakes.minter import Minter
+from fakes.minter import Minter, Minting
 from fakes.terminal import Terminal
 from keywright.errors import Unreachable, UsageError
 from keywright.manage.agent import parse_interval
+from keywright.providers.base import ALONE, Aid, Minted
 from keywright.refresher.alone import only_one
 
 CONFIG = """
@@ -65,6 +67,21 @@ def test_the_document_says_until_when(keywright: Terminal) -> None:
     document = json.loads(keywright("refresh", "--due", "--json").stdout)
     assert document["failed"] == []
     assert document["renewed"][0] == {"profile": "github-app:acme", "for": "", "expires_at": "2030-01-01T13:00:00Z"}
+
+
+def test_what_a_provider_prints_or_reads_meets_nobody(keywright: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+
+    def fetch(self: Minting, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
+        os.write(1, b"noise\n")
+        heard.append(os.read(0, 10))
+        return mint(self, now, timeout_s, memory, aid)
+
+    mint = Minting.fetch
+    monkeypatch.setattr(Minting, "fetch", fetch)
+    said = keywright("refresh", "--due")
+    assert said == (0, "github-app:acme\ngithub-app:zeta\n", "noise\nnoise\n")
+    assert heard == [b"", b""]
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,23 @@ def test_a_new_entry_a_newer_one_and_a_deleted_one_are_seen_at_the_next_look(hou
     assert due(HOUR) == [ACME, SPARE]
 
 
+def test_what_is_not_what_it_seemed_is_read_again_although_its_inode_is_the_same(house: House) -> None:
+    house.get(ACME, START)
+    watch = Watch(os.environ, house.world.said.append)
+    late = START + 50 * MINUTE
+    (target,) = watch.look(late).due
+    (entry,) = (house.folder / "cache/entries").glob("*.json")
+    before = entry.read_bytes()
+    house.get(ACME, START + HOUR)
+    after = entry.read_bytes()
+    entry.write_bytes(after)
+    watch._listed[entry.name] = entry.stat().st_ino  # as if it had been replaced twice
+    assert after != before
+    assert watch.look(late).due == (target,)
+    watch.expect_change(target.name)
+    assert watch.look(START + HOUR).due == ()
+
+
 def test_a_cache_that_was_deleted_is_made_anew(house: House) -> None:
     from shutil import rmtree
 
