@@ -123,7 +123,7 @@ class Rounds:
                 self._watch.forget()
                 self._broker = None
                 self._let_rest(outcome.target)
-            case Failed() if self._is_remembered(name):
+            case Failed(error=error) if error.is_repeated or self._is_remembered(name, error):
                 self._rests.pop(name, None)
             case Renewed():
                 self._watch.forget()
@@ -188,13 +188,12 @@ class Rounds:
         pause_s = min(FIRST_S * 2.0 ** min(times - 1, 16), LONGEST_S)
         self._rests[target.name] = _Rest(times, now_s, now_s + pause_s, mark)
 
-    def _is_remembered(self, name: str) -> bool:
-        if self._made_of is None:
-            return False
-        try:
-            return self._made_of[1].failures.recall(name) is not None
-        except CacheUnusable:
-            return False
+    def _is_remembered(self, name: str, error: KeywrightError) -> bool:
+        """Whether this very failure is in the memory that says when to ask again."""
+        failure = None
+        with suppress(CacheUnusable):
+            failure = self._made_of[1].failures.recall(name) if self._made_of else None
+        return failure is not None and failure.error.what == error.what
 
     def _say_once(self, message: str) -> None:
         """Say what nobody needs to hear at every renewal."""

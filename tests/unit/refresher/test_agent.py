@@ -24,12 +24,13 @@ from keywright.errors import (
 )
 from keywright.profiles.kept import KeptProfiles
 from keywright.profiles.state import ProfileStates
-from keywright.providers.base import ALONE, Aid, Minted
+from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.refresher import round as rounds
 from keywright.refresher.agent import GRACE_S, SPENDING_GRACE_S, Report, renew_all_due
 from keywright.refresher.alone import only_one
 from keywright.refresher.mail import Call
 from keywright.secret import Secret
+from keywright.settings.model import GithubAppOptions, Profile
 from unit.refresher.conftest import ACME, SPARE, House, route, table
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -278,6 +279,35 @@ def test_a_bug_in_one_provider_is_no_other_s(house: House, monkeypatch: pytest.M
     assert "ZeroDivisionError" in told
     assert "s3cret" not in told
     assert house.minter.calls <= 2 + 8 + 3600 / 300
+
+
+def test_a_bug_that_follows_a_failure_is_met_as_rarely(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.minter.failure = Unreachable("down")
+    house.run(NOT_LONG)
+    began = house.minter.calls
+
+    def broken(_self: Minting, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
+        house.minter.calls += 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Minting, "fetch", broken)
+    house.run(HOUR)
+    assert house.minter.calls - began <= 8 + 3600 / 300
+
+
+def test_a_session_that_fails_is_asked_for_once_for_all_that_need_it(house: House) -> None:
+    """Their own failures are remembered as the session's: each look tells of it, and asks nobody."""
+    session = Profile(id="github-app:session", options=GithubAppOptions(app_id="1", private_key="/k"))
+    house.write(table(ACME), table(SPARE))
+    for id_ in (ACME, SPARE):
+        house.minter.parents[id_] = Parent(session, Minting(house.minter, session), timedelta(0))
+    house.minter.failure, house.minter.failing = Unreachable("down", retry_after_s=3600), session.id
+    house.run(59 * MINUTE)
+    assert house.minter.calls == 1
+    house.minter.failure = None
+    house.run(6 * MINUTE)
+    assert house.minter.calls == 1 + 3
+    assert sorted(renewed(house)) == [ACME, SPARE]
 
 
 def test_one_that_hangs_stalls_no_other_nor_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
