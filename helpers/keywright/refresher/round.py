@@ -117,7 +117,7 @@ class Rounds:
         self._at_work.pop(name, None)
         match outcome:
             case Renewed(is_kept=True):
-                self._watch.expect_change()
+                self._watch.expect_change(name)
                 self._rests.pop(name, None)
             case Failed(error=CacheUnusable()):
                 self._watch.forget()

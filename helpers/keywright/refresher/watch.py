@@ -1,10 +1,9 @@
 """Looking for what is due, again and again: a look that finds nothing changed costs a few `stat` calls.
 
 The settings, the cache's folder, the vault and the files that entries depend on are stamped; only what has another
-stamp than at the look before is read again. An entry is told from its successor by its inode: it is only ever replaced
-by a file that was made while it existed. What slips through (a change within one tick of the file system's clock, or
-two of them between two looks) is found out by whoever goes to renew it, under its lock, and by listing the folder now
-and then.
+stamp than at the look before is read again. An entry that came, went or was renewed here is seen at the next look. One
+that another process renewed is found out by whoever goes to renew it, under its lock, or by its new inode when the
+folder is gone through now and then: it is only ever replaced by a file that was made while it existed.
 """
 
 import os
@@ -23,8 +22,8 @@ from keywright.refresher.due import Dated, Known, Target, of_entry, of_grants, o
 from keywright.settings.load import load, locate
 from keywright.settings.model import Settings
 
-LIST_ANEW_S: Final = 600.0
-"""How often the cache's folder is listed although it seems to be as it was."""
+THOROUGH_EVERY_S: Final = 600.0
+"""How often every entry's inode is looked at, be its folder as it was or not."""
 _SUFFIX: Final = ".json"
 
 
@@ -62,7 +61,8 @@ class Watch:
         self._unborn: list[Target] = []
         self._vault: dict[str, str] = {}
         self._grants: list[Dated] = []
-        self._listed_at_s = inf
+        self._thorough_at_s = inf
+        self._is_thorough = True
 
     def look(self, now: datetime) -> Sight:
         """Return what is due at `now`.
@@ -72,9 +72,9 @@ class Watch:
             CacheUnusable: there is no cache to renew anything in.
         """
         now_s = now.timestamp()
-        if not 0 <= now_s - self._listed_at_s < LIST_ANEW_S:
+        if not 0 <= now_s - self._thorough_at_s < THOROUGH_EVERY_S:
             self.expect_change()
-            self._listed_at_s = now_s
+            self._thorough_at_s = now_s
         settings = self._look_at_settings()
         cache = self._look_at_folder(settings)
         self._look_at_inputs()
@@ -96,11 +96,14 @@ class Watch:
         return " ".join([settings, *decided.values(), *self._vault.values()])
 
     def expect_change(self, name: str = "") -> None:
-        """List the cache's folder at the next look: it has changed, be it within one tick of its clock.
+        """Look at the cache's folder at the next look: it has changed, be it within one tick of its clock.
 
-        The entry of that name is read again in any case.
+        The entry of that name is read again; without one, every entry that has another inode.
         """
-        self._listed.pop(name + _SUFFIX, None)
+        if name:
+            self._listed.pop(name + _SUFFIX, None)
+        else:
+            self._is_thorough = True
         self._folder = (*self._folder[:2], 0)
 
     def _look_at_settings(self) -> Settings:
@@ -128,14 +131,13 @@ class Watch:
         return [dated.target for dated in found] + self._unborn
 
     def _read_entries(self, path: str, cache: Cache, settings: Settings) -> None:
-        """Read what has another inode than before, and nothing else."""
-        before, listed = self._listed, {}
-        with suppress(FileNotFoundError), os.scandir(path) as files:
-            listed = {file.name: file.inode() for file in files}
+        """Read what is new, and nothing else."""
+        before = self._listed
+        listed = _inodes(path) if self._is_thorough else {name: before.get(name, 0) for name in _names(path)}
+        self._listed, self._is_thorough = listed, False
         for name in {name for name, _ in listed.items() ^ before.items() if name.endswith(_SUFFIX)}:
             digest = name.removesuffix(_SUFFIX)
             self._known.replace(digest, self._date(digest, cache, settings) if name in listed else None)
-        self._listed = listed
         self._unborn = [target for digest, target in self._primed.items() if digest + _SUFFIX not in listed]
         self._stamps, self._disturbed = dict.fromkeys(self._known.inputs, ""), set()
 
@@ -177,3 +179,15 @@ def _identity(path: str) -> tuple[int, ...]:
     except OSError:
         return ()
     return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _names(path: str) -> list[str]:
+    with suppress(FileNotFoundError):
+        return os.listdir(path)
+    return []
+
+
+def _inodes(path: str) -> dict[str, int]:
+    with suppress(FileNotFoundError), os.scandir(path) as files:
+        return {file.name: file.inode() for file in files}
+    return {}

@@ -228,6 +228,7 @@ def test_a_look_that_finds_nothing_changed_reads_nothing(house: House, monkeypat
     monkeypatch.setattr("keywright.cache.folder.PrivateFolder.read", refuse)
     monkeypatch.setattr("keywright.refresher.watch.load", refuse)
     monkeypatch.setattr("keywright.refresher.watch.os.scandir", refuse)
+    monkeypatch.setattr("keywright.refresher.watch.os.listdir", refuse)
     assert watch.look(START + MINUTE).due == ()
 
 
