@@ -23,7 +23,7 @@ from keywright.prompt import Ask
 from keywright.providers.registry import find_reader, make_for
 from keywright.renewal import CAUSES, Renewals, Served, as_it_is, expired, place_of
 from keywright.request import Request
-from keywright.routes import Choice, choice_for
+from keywright.routes import Choice, choice_for, named
 from keywright.secret import Secret
 from keywright.settings.model import KeptOptions, Profile, Settings
 
@@ -187,6 +187,22 @@ class Broker:
             old = found[0] if found else None
             return self._renewals.renew_while_locked(profile, provider, request, old, is_anew=True)
 
+    def renew_due(self, profile: Profile, request: Request) -> Served | None:
+        """Renew the profile's credential if it is due, for nobody who waits; None if there was nothing to do.
+
+        Nothing is to do too while it is disabled, revoked or resting, while another process is at it, and while its
+        issuer is left alone because it failed (`keywright.unasked`).
+
+        Raises:
+            KeywrightError: it could not be renewed; that is remembered, and noted against the profile.
+        """
+        from keywright.unasked import Unasked
+
+        if self._cache is None:
+            raise CacheUnusable("nothing was renewed, because the cache cannot be used")
+        unasked = Unasked(cache=self._cache, renewals=self._renewals, turns=self._turns, env=self._env, now=self._now)
+        return unasked.renew(profile, request, lambda: self._is_alone(profile))
+
     def invalidate(self, request: Request, rejected: Secret | None) -> int:
         """Drop what is cached for the request, if it is what was rejected. None means: whatever it is.
 
@@ -264,6 +280,12 @@ class Broker:
 
     def _line_up(self, choice: Choice, request: Request) -> "Line":
         return self._turns.line_up(choice.profiles, choice.prefer, is_forced=request.is_forced)
+
+    def _is_alone(self, profile: Profile) -> bool:
+        """Whether nobody could stand in for the profile, wherever it is used."""
+        routes = [route for route in self._settings.routes if profile.id in route.profiles]
+        used = [(profile,), *(tuple(named(self._settings, id_) for id_ in route.profiles) for route in routes)]
+        return all(self._turns.line_up(profiles, None).is_alone for profiles in used)
 
     @cached_property
     def _turns(self) -> "Turns":

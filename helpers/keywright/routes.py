@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from keywright.cache.entry import Entry
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
 from keywright.request import Client, Request, Url
 from keywright.settings.model import (
@@ -93,6 +94,19 @@ def named(settings: Settings, name: str) -> Profile:
         return Profile(id=name, options=KeptOptions())
     known = ", ".join(sorted(settings.profiles)) or "none"
     raise ProviderNotFound(f"there is no profile `{name}`", mend=f"{settings.source} has: {known}")
+
+
+def profile_of(entry: Entry, settings: Settings) -> Profile:
+    """Return the profile an entry belongs to: the settings' own, or the one it was minted with.
+
+    Raises:
+        LookupError, TypeError: a newer keywright minted it, or one whose settings have changed since.
+    """
+    own = settings.profiles.get(entry.key.profile)
+    if own is not None:
+        return own
+    kind = OPTIONS[entry.key.provider]
+    return Profile(id=entry.key.profile, options=kind(**entry.options))  # type: ignore[arg-type]  # its own settings
 
 
 def _from_command_line(request: Request) -> Profile:

@@ -14,14 +14,14 @@ FLOORS = [
     {"secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
     {"cache", "vault", "settings", "transport"},
     {"providers", "profiles"},
-    {"routes", "broker", "failed", "keeping", "renewal", "dialects"},
+    {"routes", "broker", "failed", "keeping", "renewal", "unasked", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
     {"library", "manage", "demo"},
     {"adapters"},
     {"bin", "__init__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-SIDEWAYS_FORBIDDEN = [{"dialects", room} for room in ("broker", "failed", "keeping", "renewal", "routes")]
+SIDEWAYS_FORBIDDEN = [{"dialects", room} for room in ("broker", "failed", "keeping", "renewal", "routes", "unasked")]
 
 
 def modules() -> Iterator[tuple[str, Path]]:

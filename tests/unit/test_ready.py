@@ -24,7 +24,7 @@ from keywright.dialects.kube import KubeDialect
 from keywright.manage.invalidate import forget
 from keywright.manage.refresh import renew
 from keywright.ready import Asked
-from keywright.refresher import renew_once
+from keywright.refresher.behind import renew_once
 from keywright.serve import Process
 
 PROFILES = ("github-app:one", "github-app:two")

@@ -12,7 +12,7 @@ from keywright.dialects.docker import DockerDialect
 from keywright.dialects.git import GitDialect
 from keywright.dialects.kube import KubeDialect
 from keywright.dialects.person import PersonDialect
-from keywright.refresher import renew_once
+from keywright.refresher.behind import renew_once
 from keywright.serve import Process
 
 DIALECTS: Final[dict[str, Callable[[], Dialect]]] = {

@@ -188,8 +188,9 @@ class PrivateFolder:
         A failure is silent: an orphan costs space and nothing else.
         """
         with suppress(OSError):
-            for found in self.mtimes():
-                if found.startswith(f"{name}.") and found.endswith(".tmp"):
+            prefix = f"{name}."
+            for found in os.listdir(self._fd):
+                if found.endswith(".tmp") and found.startswith(prefix):
                     os.unlink(found, dir_fd=self._fd)
 
     def set_aside(self, name: str) -> None:

@@ -6,12 +6,16 @@ of `keywright.cache.open.Cache` themselves.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Final
 
 from keywright.cache.entry import Entry
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache
 from keywright.credential import CacheKey
 from keywright.errors import CacheUnusable, KeywrightError
+
+SWEEP_EVERY_S: Final = 3600.0
+"""How often a process that lives on sweeps: one that keeps a credential and ends does so once."""
 
 
 class ForgivingCache:
@@ -20,6 +24,7 @@ class ForgivingCache:
     def __init__(self, cache: Cache | None, say: Callable[[str], None]) -> None:
         self._cache = cache
         self._say = say
+        self._swept_at_s: float | None = None
 
     def find(self, key: CacheKey) -> tuple[Entry, str] | None:
         """Return the entry and its file's stamp; None if there is none that can be used."""
@@ -59,11 +64,9 @@ class ForgivingCache:
         except CacheUnusable as error:
             self._do_without(error)
             return ""
-        with suppress(CacheUnusable):  # what is left lying about is no reason to do without what was just kept
-            cache.answers.sweep(now_s)
-            cache.failures.sweep(now_s)
-            for swept in cache.entries.sweep(now_s):
-                cache.answers.release(swept)
+        if self._swept_at_s is None or not 0 <= now_s - self._swept_at_s < SWEEP_EVERY_S:
+            self._swept_at_s = now_s
+            self._sweep(cache, now_s)
         return stamp
 
     def recall(self, key: CacheKey) -> Failure | None:
@@ -102,6 +105,13 @@ class ForgivingCache:
             self._cache.answers.brake(key.digest, failure.retry_at_s)
         except CacheUnusable as problem:
             self._do_without(problem)
+
+    def _sweep(self, cache: Cache, now_s: float) -> None:
+        with suppress(CacheUnusable):  # what is left lying about is no reason to do without what was just kept
+            cache.answers.sweep(now_s)
+            cache.failures.sweep(now_s)
+            for swept in cache.entries.sweep(now_s):
+                cache.answers.release(swept)
 
     def _do_without(self, error: CacheUnusable) -> None:
         self._cache = None

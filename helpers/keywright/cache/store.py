@@ -24,6 +24,7 @@ class Store:
         """
         PrivateFolder.open(cache)
         self._folder = PrivateFolder.open(f"{cache}/entries")
+        self._cleared: set[str] = set()
 
     def path(self, digest: str) -> str:
         """Return where an entry lies: its stamp is an input of every answer made from it."""
@@ -69,7 +70,9 @@ class Store:
                 raise CacheUnusable(
                     f"{self.path(entry.key.digest)} was written by a newer keywright", mend="upgrade this one"
                 ) from None
-        self._folder.remove_orphans(name)
+        if name not in self._cleared:  # once is enough for a process that saves one entry again and again
+            self._folder.remove_orphans(name)
+            self._cleared.add(name)
         expires_at = entry.credential.expires_at
         return self._folder.replace(name, dump(entry), mtime=expires_at.timestamp() if expires_at else None)
 

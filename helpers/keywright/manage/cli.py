@@ -75,14 +75,35 @@ def invalidate(profile: str) -> None:
 
 
 @keywright.command()
-@click.argument("profile")
+@click.argument("profile", required=False)
 @_URL
-def refresh(profile: str, url: str | None) -> None:
-    """Renew a profile's credentials now, whatever their age."""
-    from keywright.manage.refresh import renew
+@click.option("--due", "is_due", is_flag=True, help="Instead of PROFILE: whatever is due, of all profiles.")
+@click.option("--json", "as_json", is_flag=True, help="With --due: print one JSON document.")
+def refresh(profile: str | None, url: str | None, is_due: bool, as_json: bool) -> None:  # noqa: FBT001 - click's way
+    """Renew a profile's credentials now, whatever their age; or, with --due, all that are due."""
+    from keywright.manage.refresh import renew, renew_due
 
+    if is_due == (profile is not None):
+        raise click.UsageError("give either a PROFILE or --due.")
+    if is_due and url is not None:
+        raise click.UsageError("--url goes with a PROFILE.")
+    if profile is None:
+        raise click.exceptions.Exit(
+            renew_due(os.environ, lambda: datetime.now(UTC), show_line, tell_person, as_json=as_json)
+        )
+    if as_json:
+        raise click.UsageError("--json goes with --due.")
     for line in renew(profile, url, os.environ, lambda: datetime.now(UTC), tell_person):
         show_line(line)
+
+
+@keywright.command()
+@click.option("--interval", metavar="DURATION", help="How often to look, 1s to 1h; the default is 30s.")
+def agent(interval: str | None) -> None:
+    """Renew whatever is due, ahead of its end, until it is told to end. Nothing depends on it."""
+    from keywright.manage.agent import run
+
+    raise click.exceptions.Exit(run(interval, os.environ, lambda: datetime.now(UTC)))
 
 
 keywright.add_command(install)

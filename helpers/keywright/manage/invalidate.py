@@ -11,12 +11,12 @@ from keywright.broker import Broker
 from keywright.cache.entry import Entry
 from keywright.cache.open import Cache, open_cache
 from keywright.errors import ConfigurationError, KeywrightError, ProviderNotFound, UsageError
-from keywright.manage.status import profile_of
 from keywright.profiles.identity import ProfileId
 from keywright.profiles.kept import KeptProfiles
 from keywright.providers.base import Provider
 from keywright.providers.registry import make
 from keywright.request import parse_url
+from keywright.routes import profile_of
 from keywright.settings.load import load, locate
 from keywright.settings.model import Settings
 

@@ -1,19 +1,28 @@
-"""`keywright refresh PROFILE`: renew now, whatever the age."""
+"""`keywright refresh PROFILE`: renew now, whatever the age. `keywright refresh --due`: renew all that is due, once."""
 
+import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from keywright.broker import Broker
 from keywright.cache.open import open_cache
-from keywright.errors import UsageError
+from keywright.errors import EXIT_INTERRUPTED, UsageError
+from keywright.manage.agent import leave
 from keywright.manage.span import span
-from keywright.manage.status import profile_of
+from keywright.manage.terminal import nothing_from_stdin, nothing_on_stdout
+from keywright.profiles.instants import moment
 from keywright.prompt import find_ask
 from keywright.providers.registry import make
+from keywright.refresher.agent import Report, renew_all_due
+from keywright.refresher.mail import Mailbox, signals
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import named
+from keywright.routes import named, profile_of
 from keywright.settings.load import load, locate
 from keywright.settings.model import Profile
+
+SCHEMA: Final = 1
 
 
 def renew(
@@ -52,3 +61,57 @@ def renew(
         until = served.credential.expires_at
         left = f"expires in {span((until - now()).total_seconds())}" if until else "expiry unknown"
         yield f"{name}{f' for {place}' if place else ''}: renewed, {left}"
+
+
+def renew_due(
+    env: Mapping[str, str],
+    now: Callable[[], datetime],
+    show: Callable[[str], None],
+    say: Callable[[str], None],
+    *,
+    as_json: bool,
+) -> int:
+    """Renew whatever is due; `show` gets the ids that were renewed, or a document. Returns the exit code.
+
+    Raises:
+        ConfigurationError: the settings are wrong.
+        CacheUnusable: there is no cache to renew anything in.
+    """
+    mail = Mailbox()
+    with nothing_from_stdin(), nothing_on_stdout(), signals(mail):
+        report = renew_all_due(env, now=now, monotonic=time.monotonic, mail=mail, say=say)
+    for failed in report.failed:
+        say(str(failed.error))
+    if as_json:
+        show(json.dumps(_document(report), indent=2))
+    else:
+        for id_ in sorted({renewed.target.profile.id for renewed in report.renewed}):
+            show(id_)
+    code = EXIT_INTERRUPTED if report.is_interrupted else int(bool(report.failed))
+    if report.is_left_hanging:
+        leave(code)
+    return code
+
+
+def _document(report: Report) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "renewed": [
+            {
+                "profile": renewed.target.profile.id,
+                "for": renewed.target.place,
+                "expires_at": moment(renewed.expires_at) if renewed.expires_at else None,
+            }
+            for renewed in sorted(report.renewed, key=lambda one: one.target.label)
+        ],
+        "failed": [
+            {
+                "profile": failed.target.profile.id,
+                "for": failed.target.place,
+                "code": failed.error.code,
+                "what": failed.error.what,
+                "mend": failed.error.mend,
+            }
+            for failed in sorted(report.failed, key=lambda one: one.target.label)
+        ],
+    }

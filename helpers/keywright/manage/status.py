@@ -26,8 +26,9 @@ from keywright.manage.span import span
 from keywright.profiles.known import Decided
 from keywright.providers.registry import READERS, make
 from keywright.request import parse_url
+from keywright.routes import profile_of
 from keywright.settings.load import load, locate
-from keywright.settings.model import OPTIONS, Profile, Settings
+from keywright.settings.model import OPTIONS, Settings
 
 SCHEMA: Final = 1
 _HEAD: Final = ("PROFILE", "FOR", "CLIENTS", "STATE", "EXPIRES IN", "TURN", "LAST ERROR")
@@ -131,15 +132,6 @@ def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule 
     except (KeywrightError, LookupError, TypeError):  # nobody's any more, or a newer keywright's: shown all the same
         return entry.plan(Margins())
     return entry.plan(profile.margins(provider.margins))
-
-
-def profile_of(entry: Entry, settings: Settings) -> Profile:
-    """Return the profile an entry belongs to: the settings' own, or the one it was minted with."""
-    own = settings.profiles.get(entry.key.profile)
-    if own is not None:
-        return own
-    kind = OPTIONS[entry.key.provider]
-    return Profile(id=entry.key.profile, options=kind(**entry.options))  # type: ignore[arg-type]  # its own settings
 
 
 def _state(entry: Entry | None, plan: Schedule | None, now: datetime) -> str:

@@ -156,6 +156,24 @@ def nothing_on_stdout() -> Iterator[None]:
         os.close(kept)
 
 
+@contextmanager
+def nothing_from_stdin() -> Iterator[None]:
+    """Let what a provider runs meanwhile find nothing on standard input: nobody is there to be asked."""
+    try:
+        kept = os.dup(0)
+    except OSError:  # it was closed
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        os.dup2(nothing, 0)
+        yield
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+        os.close(nothing)
+
+
 def tell_person(message: str) -> None:
     """Say one line to the person on standard error."""
     say(sys.stderr, "keywright", message)

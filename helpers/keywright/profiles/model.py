@@ -1,7 +1,7 @@
 """The kept profiles as values: what each holds, and whether it is good at a given moment."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -12,6 +12,8 @@ from keywright.secret import Secret
 
 LEEWAY: Final = timedelta(minutes=5)
 """An OAuth access token with less left than this is renewed before it is used."""
+AT_ONCE: Final = datetime.min.replace(tzinfo=UTC)
+"""When that is due which never was good."""
 
 FindSecret = Callable[[str], Secret]
 """Finds what a `vault://NAME` names; raises if there is nothing."""
@@ -132,18 +134,28 @@ class AuthProfile(NamedTuple):
         return f"run `keywright profile {f'login {self.id}' if is_grant else f'add {self.id} --force'}`"
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is to be renewed before it is used: 5 minutes ahead of its end, or in the second half of its life.
+        """Whether it is to be renewed before it is used (`due_at`)."""
+        due_at = self.due_at
+        return due_at is not None and now > due_at
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it is to be renewed: 5 minutes ahead of its end, or in the second half of its life; None for never.
 
         The second is for tokens that live for minutes, which would be renewed at every use. How long one was to live is
         known once it was renewed here.
         """
         if not isinstance(self.credential, OAuth) or self.credential.refresh_token is None:
-            return False
+            return None
         grant = self.credential
+        if not grant.access_token:
+            return AT_ONCE
+        if grant.expires_at is None:
+            return None
         leeway = LEEWAY
-        if grant.expires_at and self.updated_at > self.created_at:
+        if self.updated_at > self.created_at:
             leeway = max(min(LEEWAY, (grant.expires_at - self.updated_at) / 2), timedelta(0))
-        return not grant.access_token or grant.is_expired(now, leeway)
+        return max(grant.expires_at, AT_ONCE + leeway) - leeway
 
     def is_expired(self, now: datetime) -> bool:
         """Whether what it holds has expired at `now`."""

@@ -138,11 +138,17 @@ class Turns:
 
         `is_new` says that its issuer was asked for it, which ends whatever the profile rested for.
         """
-        states, id_ = ProfileStates(self._env), turn.profile.id
+        if is_new:
+            self.renewed(turn)
         with suppress(StateUnusable):  # a use that is not noted costs nobody anything
-            if is_new and mark_success(turn.standing) != turn.standing:
-                states.judge(id_, turn.since, mark_success, "", self._now())
-            states.note_use(id_, turn.since, self._now())
+            ProfileStates(self._env).note_use(turn.profile.id, turn.since, self._now())
+
+    def renewed(self, turn: Turn) -> None:
+        """Note that the profile's issuer gave a credential, which nobody has used yet."""
+        if mark_success(turn.standing) == turn.standing:
+            return
+        with suppress(StateUnusable):  # it rests a little longer
+            ProfileStates(self._env).judge(turn.profile.id, turn.since, mark_success, "", self._now())
 
     def failed(self, turn: Turn, error: KeywrightError, *, is_alone: bool) -> Standing:
         """Note that the profile failed, and let it rest if that helps; returns its new standing.

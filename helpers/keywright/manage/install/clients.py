@@ -6,7 +6,7 @@ from typing import Final
 
 from keywright.deadline import FETCH_S
 from keywright.errors import ConfigurationError, UsageError
-from keywright.manage.install import docker, git, kube
+from keywright.manage.install import docker, git, kube, service
 from keywright.manage.install.base import Editor, Wish
 from keywright.manage.install.file import read
 from keywright.manage.install.kubeconfig import CURRENT, PLUGIN
@@ -160,6 +160,22 @@ def install_user(
     return _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
 
 
+def install_agent(env: Mapping[str, str], tell: Tell, *, is_forced: bool, is_dry: bool) -> list[str]:
+    """Write the service that runs the agent, and say how to start it: nothing is started.
+
+    Raises:
+        Unavailable: this system's services are not known.
+        KeywrightError: as `set_up`.
+    """
+    path = service.service_path(env)
+    text = service.service_text(path, find_ours("keywright", env), env)
+    wish = Wish(service.TARGET, text, service.NAME)
+    lines = set_up(service.ServiceFile(path), [wish], env=env, is_forced=is_forced, is_dry=is_dry)
+    if not is_dry:
+        tell(f"nothing is started: `{service.how_to_start(path)}` does so")
+    return lines
+
+
 def uninstall(
     is_meant: Callable[[Record], bool], env: Mapping[str, str], tell: Tell, *, is_dry: bool, is_forgetting: bool
 ) -> Iterator[str]:
@@ -174,11 +190,15 @@ def uninstall(
     for client, path in dict.fromkeys((record.client, record.file) for record in meant):
         editor = _editor(client, path, env)
         yield from take_down(editor, is_meant, env=env, is_dry=is_dry, is_forgetting=is_forgetting, tell=tell)
+        if isinstance(editor, service.ServiceFile) and not is_dry:
+            tell(f"nothing is ended: `{service.how_to_end(path)}` does so")
     if not meant:
         yield "nothing of the kind is set up"
 
 
 def _editor(client: str, path: str, env: Mapping[str, str]) -> Editor:
+    if client == "agent":
+        return service.ServiceFile(path)
     if client == "git":
         return git.GitFile(path, find_tool("git", env), env)
     if client == "kube":

@@ -30,7 +30,7 @@ kubectl kuberc set --section credentialplugin \\
 
 @click.group()
 def install() -> None:
-    """Set keywright up in git, docker, podman or kubectl."""
+    """Set keywright up in git, docker, podman or kubectl, or its agent as a service."""
 
 
 @click.group()
@@ -90,6 +90,16 @@ def install_kube(eks: str | None, profile: str | None, **words: Any) -> None:  #
     _show(clients.install_user(user, profile, os.environ, tell_person, **common))
 
 
+@install.command("agent", short_help="Run the agent as a service of yours.")
+@_FORCE
+@_DRY
+def install_agent(**flags: bool) -> None:
+    """Write a systemd unit of the user's, or a launchd property list on macOS; starts nothing."""
+    from keywright.manage.install import clients
+
+    _show(clients.install_agent(os.environ, tell_person, **flags))
+
+
 @uninstall.command("git", short_help="Take keywright out of git's configuration.")
 @click.argument("urls", nargs=-1, metavar="[URL]...")
 @click.option("--all", "is_for_all", is_flag=True, help="What `install git --all` did.")
@@ -135,6 +145,14 @@ def uninstall_kube(eks: str | None, region: str, user: str | None, kubeconfig: s
     labels |= {f"user {user}"} if user is not None else set()
     path = kube_paths(os.environ, kubeconfig)[0] if kubeconfig is not None else None
     _take_down(("kube",), labels, path, **flags)
+
+
+@uninstall.command("agent", short_help="Take the agent's service away.")
+@_FORGET
+@_DRY
+def uninstall_agent(**flags: bool) -> None:
+    """Take the agent's service away; ends nothing that runs."""
+    _take_down(("agent",), set(), None, **flags)
 
 
 def _take_down(clients: tuple[str, ...], labels: set[str], path: str | None, **flags: bool) -> None:

@@ -1,4 +1,4 @@
-"""Renew what is due, behind a caller that was already served."""
+"""Renew one entry, behind a caller that was already served."""
 
 from keywright.broker import Broker
 from keywright.cache.open import open_cache
