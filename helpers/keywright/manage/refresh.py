@@ -81,7 +81,7 @@ def renew_due(
     with nothing_from_stdin(), nothing_on_stdout(), signals(mail):
         report = renew_all_due(env, now=now, monotonic=time.monotonic, mail=mail, say=say)
     for failed in report.failed:
-        say(str(failed.error))
+        say(failed.error.line)
     if as_json:
         show(json.dumps(_document(report), indent=2))
     else:

@@ -48,6 +48,22 @@ class Renewing:
         self._states = ProfileStates(env)
         self._refresher = refresher or TokenEndpoint(env)
 
+    def renewed_ahead(self, id_: ProfileId, now: datetime) -> AuthProfile | None:
+        """Renew the profile's grant if it is due at `now`, for nobody who waits; None if there was nothing to do.
+
+        That is so too while another process is renewing it. A grant that could not be renewed is an error, good as it
+        may still be.
+
+        Raises:
+            KeywrightError: as `renewed`.
+        """
+        with hold(renewal_lock(self._states, id_), 0) as is_locked:
+            found = self._current(id_) if is_locked else None
+            if found is None or not isinstance(found.credential, OAuth) or not found.is_due(now):
+                return None
+            self._stop_if_revoked(found)
+            return self._renew_while_locked(found, found.credential, now)
+
     def renewed(
         self, profile: AuthProfile, now: datetime, *, is_anew: bool = False, is_forced: bool = False
     ) -> AuthProfile:
@@ -110,22 +126,6 @@ class Renewing:
                 grant = current.credential._replace(access_token=Secret(""))
                 profiles[profile] = current._replace(credential=grant, updated_at=now)
         return 1
-
-    def renewed_ahead(self, id_: ProfileId, now: datetime) -> AuthProfile | None:
-        """Renew the profile's grant if it is due at `now`, for nobody who waits; None if there was nothing to do.
-
-        That is so too while another process is renewing it. A grant that could not be renewed is an error, good as it
-        may still be.
-
-        Raises:
-            KeywrightError: as `renewed`.
-        """
-        with hold(renewal_lock(self._states, id_), 0) as is_locked:
-            found = self._current(id_) if is_locked else None
-            if found is None or not isinstance(found.credential, OAuth) or not found.is_due(now):
-                return None
-            self._stop_if_revoked(found)
-            return self._renew_while_locked(found, found.credential, now)
 
     def _current(self, id_: ProfileId) -> AuthProfile:
         found = self._kept.get(id_)

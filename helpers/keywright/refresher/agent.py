@@ -86,7 +86,7 @@ class Agent:
         except KeywrightError as error:
             trouble = str(error)
             if trouble != self._trouble:
-                self._say(f"renewing nothing: {error}")
+                self._say(f"renewing nothing: {error.line}")
         self._trouble = trouble
         for failed in self._rounds.write_off():
             self._tell(failed)
@@ -122,7 +122,7 @@ class Agent:
                 cause = f"{error.code}: {error.what}"
                 if not error.is_repeated and self._told.get(target.name) != cause:
                     self._told[target.name] = cause
-                    self._say(f"failed {error}")
+                    self._say(f"failed {error.line}")
             case LeftAlone():
                 pass
 

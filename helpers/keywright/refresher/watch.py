@@ -170,7 +170,7 @@ class Watch:
         except VaultLocked as error:
             self._vault |= error.inputs
         except KeywrightError as error:
-            self._say(f"renewing nothing that the vault holds: {error}")
+            self._say(f"renewing nothing that the vault holds: {error.line}")
 
 
 def _identity(path: str) -> tuple[int, ...]:
