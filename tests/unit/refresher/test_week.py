@@ -147,6 +147,6 @@ def test_five_hundred_profiles_are_never_late_in_a_week_and_their_issuers_are_as
     assert WEEK.total_seconds() / (LONGEST_S * (1 + JITTER) + LOOK_S) <= issuer.calls[FAILING] <= at_most
     assert issuer.calls[REVOKED] == 1
     assert sorted(line for line in world.said if not line.startswith("renewed ")) == [
-        f"failed {FAILING}: the issuer answered with status 503",
-        f"failed {REVOKED}: its issuer took the grant back",
+        f"failed {FAILING}: the issuer answered with status 503 [unreachable]",
+        f"failed {REVOKED}: its issuer took the grant back [token_revoked]",
     ]
