@@ -55,7 +55,11 @@ def test_the_ids_that_were_renewed_are_printed_sorted(keywright: Terminal, clock
 
 def test_one_that_fails_is_told_of_and_the_others_are_renewed(keywright: Terminal, minter: Minter) -> None:
     minter.failure, minter.failing = Unreachable("down", mend="wait"), "github-app:zeta"
-    assert keywright("refresh", "--due") == (1, "github-app:acme\n", "keywright: github-app:zeta: down; wait [unreachable]\n")
+    assert keywright("refresh", "--due") == (
+        1,
+        "github-app:acme\n",
+        "keywright: github-app:zeta: down; wait [unreachable]\n",
+    )
     again = keywright("refresh", "--due", "--json")
     assert again.code == 1
     failed = {"profile": "github-app:zeta", "for": "", "code": "unreachable", "what": "down", "mend": "wait"}
@@ -131,4 +135,7 @@ def test_a_second_agent_is_busy(keywright: Terminal) -> None:
         done.set()
         thread.join(30)
     assert said.code == 5
-    assert said.stderr == f"keywright: an agent is running already, pid {os.getpid()}; one is enough for all clients [busy]\n"
+    assert (
+        said.stderr
+        == f"keywright: an agent is running already, pid {os.getpid()}; one is enough for all clients [busy]\n"
+    )
