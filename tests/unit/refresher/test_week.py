@@ -36,10 +36,12 @@ LOOK_S = 30.0
 
 
 def lifetime(id_: str) -> timedelta:
-    """1 h for a few, as GitHub's tokens have; 4 to 8 h for some, as sessions; 12 h for many, as ECR's; a day for most."""
+    """1 h for a few, as GitHub's tokens have; 4 to 8 h for some; 12 h for many, as ECR's; a day for most."""
     number = int(id_.rpartition("p")[2])
-    if number % 25 == 0:
-        hours = 4 + number // 25 % 5 if number % 50 else 1
+    if number % 50 == 0:
+        hours = 1
+    elif number % 25 == 0:
+        hours = 4 + number // 25 % 5
     else:
         hours = 12 if number % 4 == 1 else 24
     return timedelta(hours=hours)
