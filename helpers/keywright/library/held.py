@@ -152,6 +152,12 @@ class HeldProvider:
         since_s, until_s, credential = self._seen
         if since_s <= self._now_s() < until_s:
             return credential
+        found = self._look()
+        assert found is not None  # noqa: S101 - with nothing to serve a flight was there, or was made
+        return found
+
+    def _look(self, *, is_asked: bool = True) -> Credential | Flight | None:
+        """Do so. If nobody asked for it, what is stale is renewed, but nothing is got in the place of what is gone."""
         with self._lock:
             now_s = self._now_s()
             value = self._value
@@ -159,7 +165,7 @@ class HeldProvider:
                 self._forget()
                 value = None
             is_stale = value is not None and now_s >= value.renew_at_s and now_s >= self._rests_until_s
-            starts = self._flight is None and (value is None or is_stale)
+            starts = self._flight is None and (is_asked if value is None else is_stale)
             if starts:
                 self._flight = Future()
                 self._flight.set_running_or_notify_cancel()  # from here on no caller's cancellation reaches it
@@ -168,10 +174,7 @@ class HeldProvider:
                 self._see(value, now_s)
         if starts and flight is not None:
             flights.start(lambda: self._fly(flight, value, dropped))
-        if value is not None:
-            return value.credential
-        assert flight is not None  # noqa: S101 - with nothing to serve one was there, or was made
-        return flight
+        return value.credential if value is not None else flight
 
     def _may_serve(self, value: Value, now_s: float) -> bool:
         """Whether it may be served. A clock that was set back makes it seem to have more left than it has."""
@@ -203,7 +206,7 @@ class HeldProvider:
         else:
             flight.set_result(found and found.credential)
         if value is None and found is not None:
-            self.look()  # what was found may be stale, and this its only caller: see that it is renewed
+            self._look(is_asked=False)  # what was found may be stale, and this its only caller
 
     def _see(self, value: Value, now_s: float) -> None:
         """Serve it for a while without a look, but not past the instant at which one is due anyway."""

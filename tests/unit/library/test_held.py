@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,15 @@ def test_a_broken_issuer_is_asked_a_bounded_number_of_times(holder: Holder) -> N
         with pytest.raises(Unreachable):
             holder.get()
     assert holder.minter.calls < 30
+
+
+def test_one_that_is_expired_when_it_comes_is_served_once_and_nobody_asks_for_more(holder: Holder) -> None:
+    """An issuer whose clock is wrong is not asked by us of our own accord, again and again."""
+    holder.minter.lifetime = timedelta(0)
+    for number in range(1, 4):
+        assert holder.get() == minted(number)
+        holder.settle()
+        assert holder.minter.calls == number
 
 
 def test_a_rejected_one_is_replaced_and_a_late_rejection_costs_nothing(holder: Holder) -> None:
