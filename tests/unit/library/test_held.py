@@ -168,6 +168,25 @@ def test_a_rejected_one_is_replaced_and_a_late_rejection_costs_nothing(holder: H
     assert holder.minter.calls == 2
 
 
+def test_late_rejections_of_an_old_one_do_not_cost_the_one_that_is_on_its_way(holder: Holder) -> None:
+    first = holder.current()
+    holder.invalidate(first)
+    holder.gate.close()
+    found: list[str] = []
+    asking = threading.Thread(target=lambda: found.append(holder.get()))
+    asking.start()
+    holder.gate.wait_for_somebody()
+    late = threading.Thread(target=lambda: holder.invalidate(first))  # which waits for a renewal of the cache's entry
+    late.start()
+    late.join(0.05)
+    holder.gate.open()
+    late.join(ENDS_WITHIN_S)
+    asking.join(ENDS_WITHIN_S)
+    assert found == [minted(2)]
+    assert holder.get() == minted(2)
+    assert holder.minter.calls == 2
+
+
 def test_what_keeps_being_rejected_is_replaced_once_a_minute(holder: Holder) -> None:
     for _ in range(60):  # a minute of a request each second, each of them rejected
         holder.invalidate(holder.current())
