@@ -17,6 +17,7 @@ from math import inf
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
 
+from keywright import hit
 from keywright.cache.failures import pause_s
 from keywright.credential import Credential
 from keywright.deadline import CALL_S
@@ -101,6 +102,7 @@ class HeldProvider:
         self._seen = _NOTHING
         self._value: Value | None = None
         self._held_since_s = 0.0
+        self._boot = ""
         self._flight: Flight | None = None
         self._lock = Lock()
         self._rejected: list[Secret | None] = []
@@ -183,11 +185,15 @@ class HeldProvider:
 
     def _may_serve(self, value: Value, now_s: float) -> bool:
         """Whether it may be served. A clock that was set back makes it seem to have more left than it has."""
-        return self._held_since_s - STEP_S <= now_s < value.refuse_at_s and self._source.holds(value)
+        if not self._held_since_s - STEP_S <= now_s < value.refuse_at_s or hit.has_stepped_back(self._boot, now_s):
+            return False
+        return self._source.holds(value)
 
     def _fly(self, flight: Flight, value: Value | None) -> None:
         """Get what comes next, and tell all who wait for it."""
         found, failure = None, None
+        began_s = self._now_s()  # what comes is no older than this, whatever is done to the clock meanwhile
+        boot = hit.boot_mark(began_s)
         try:
             found = self._source.find() if value is None else self._source.renew(value)
         except BaseException as error:  # noqa: BLE001 - it is told to those who wait
@@ -199,8 +205,9 @@ class HeldProvider:
                 found = None  # while it was on its way: whoever waits looks again
                 self._forget(now_s)
             elif found is not None:
-                self._value, self._held_since_s, self._failed, self._rests_until_s = found, now_s, 0, 0.0
-                if now_s < found.renew_at_s:
+                self._value, self._held_since_s, self._boot = found, began_s, boot
+                self._failed, self._rests_until_s = 0, 0.0
+                if began_s - STEP_S <= now_s < found.renew_at_s:
                     self._see(found, now_s)
             elif failure is not None:
                 self._failed += 1

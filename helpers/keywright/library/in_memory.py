@@ -89,7 +89,9 @@ class _Minting:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told again for a while
             attempts = self._failed.attempts + 1 if self._failed else 1
             failure = _expired(error) if self._last is not None and isinstance(error, CAUSES) else error
-            self._failed = _Failed(failure, failure.__traceback__, attempts, now_s, now_s + pause_after(error, attempts))
+            self._failed = _Failed(
+                failure, failure.__traceback__, attempts, now_s, now_s + pause_after(error, attempts)
+            )
             if failure is error:
                 raise
             raise failure from error.__cause__

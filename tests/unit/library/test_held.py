@@ -226,6 +226,32 @@ def test_a_clock_that_was_set_back_is_noticed(holder: Holder) -> None:
     assert holder.get() == minted(2)
 
 
+def test_a_clock_that_was_set_back_in_mid_life_is_noticed(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then says a later time than when the credential came, and yet an earlier one than it is."""
+    uptime_s = 5000.0
+    monkeypatch.setattr("keywright.hit.boot_mark", lambda now: f"one-boot {now - uptime_s}")
+    holder.get()
+    holder.after(2400)
+    uptime_s += 2400
+    assert holder.get() == minted(1)
+    holder.after(-1800)
+    assert holder.get() == minted(2)
+    assert holder.get() == minted(2)
+
+
+def test_a_clock_that_is_set_back_while_it_is_got_is_noticed(holder: Holder) -> None:
+    holder.gate.close()
+    found: list[str] = []
+    asking = threading.Thread(target=lambda: found.append(holder.get()))
+    asking.start()
+    holder.gate.wait_for_somebody()
+    holder.after(-1800)
+    holder.gate.open()
+    asking.join(ENDS_WITHIN_S)
+    holder.settle()
+    assert holder.get() == minted(2)
+
+
 def test_a_clock_that_jumps_forward_is_believed(holder: Holder) -> None:
     holder.get()
     holder.after(7200)

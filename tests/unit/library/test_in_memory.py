@@ -32,7 +32,9 @@ def test_a_failure_that_is_told_again_and_again_does_not_grow() -> None:
     assert max(lengths) - min(lengths) <= 2
 
 
-def test_an_issuer_that_refuses_is_asked_twice_however_many_calls_are_tried_again(clock: time_machine.Traveller) -> None:
+def test_an_issuer_that_refuses_is_asked_twice_however_many_calls_are_tried_again(
+    clock: time_machine.Traveller,
+) -> None:
     broken = Broken(error_of_status(401))
     provider = InMemoryCredentialProvider(broken.mint)
     for _ in range(20):
