@@ -143,7 +143,7 @@ class HeldProvider:
             value = self._value
         secret = rejected.secret if rejected else value.credential.secret if value else None
         try:
-            self._source.drop(secret)
+            self._drop(secret)
         finally:
             with self._lock:
                 now_s = self._now_s()
@@ -153,6 +153,21 @@ class HeldProvider:
                         self._rejected.append(secret)
                     if self._value is not None and self._value.credential.secret == secret:
                         self._forget(now_s)
+
+    def _drop(self, secret: Secret | None) -> None:
+        """Have the source drop it, in a thread: a bound on that in the main thread would take the program's signals."""
+        dropping: Flight = Future()
+
+        def drop() -> None:
+            try:
+                self._source.drop(secret)
+            except BaseException as error:  # noqa: BLE001 - it is told to who waits
+                dropping.set_exception(error)
+            else:
+                dropping.set_result(None)
+
+        flights.start(drop)
+        wait_for(dropping, time.monotonic() + CALL_S)
 
     def look(self) -> Credential | Flight:
         """Return what may be served now, or the flight that gets it; never waits for one."""

@@ -2,7 +2,10 @@
 
 import os
 import pickle
+import signal
+import threading
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -176,6 +179,39 @@ def test_an_unforeseen_error_tells_its_type_and_not_its_text(holder: Holder, mon
         holder.get()
     assert "canary" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_the_programs_signals_are_its_own(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for the while that it is at work in the main thread."""
+    touched: list[str] = []
+    assert threading.current_thread() is threading.main_thread()
+    first = holder.current()
+    for name in ("signal", "setitimer"):
+        original = getattr(signal, name)
+
+        def touch(*args: object, name: str = name, original: Callable[..., object] = original) -> object:
+            if threading.current_thread() is threading.main_thread():
+                touched.append(name)
+            return original(*args)
+
+        monkeypatch.setattr(signal, name, touch)
+    holder.invalidate(first)
+    assert holder.get() != first.secret.reveal()
+    assert not touched
+
+
+def test_a_rejection_that_cannot_be_passed_on_is_told_without_a_trace(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = holder.current()
+
+    def stumble(*_args: object) -> None:
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(Broker, "invalidate", stumble)
+    with pytest.raises(KeywrightError, match="a bug: ZeroDivisionError") as raised:
+        holder.invalidate(first)
+    assert raised.value.__context__ is None
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("canary"), Unreachable("503")], ids=["a bug", "a failure"])
