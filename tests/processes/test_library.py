@@ -112,6 +112,28 @@ def test_a_program_that_ends_lets_its_renewal_land(house: House) -> None:
     assert house.asked == 2
 
 
+WORKS = f"""
+import multiprocessing, keywright
+keywright.CachedCredentialProvider  # imported before the fork, as by a server that loads its program first
+worker = multiprocessing.get_context("fork").Process(target=keywright.get_token, args=({PROFILE!r},))
+worker.start()
+print("started", flush=True)
+worker.join()
+"""
+
+
+def test_a_worker_that_ends_lets_its_renewal_land(house: House) -> None:
+    """One of multiprocessing, which ends without `atexit`."""
+    old = house.make_stale()
+    with bent(house.issuer, hold := slow(), route=TOKENS_ROUTE):
+        program = start(house, "-c", WORKS)
+        hold.wait_for(1)
+        hold.release()
+        assert program.wait(BOUND_S) == 0
+    assert house.entry().credential.secret.reveal() != old
+    assert house.asked == 2
+
+
 FORKS = f"""
 import os, sys, threading, keywright
 provider = keywright.CachedCredentialProvider({PROFILE!r})
