@@ -149,6 +149,37 @@ print(provider.current().secret.reveal(), flush=True)
 """
 
 
+OUTLIVED = f"""
+import os, sys, threading, time, keywright
+threading.Thread(target=keywright.get_token, args=({PROFILE!r},), daemon=True).start()
+sys.stdin.readline()  # the issuer holds the call of our thread
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    time.sleep({BOUND_S})
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_child_keeps_no_lock_of_a_parent_that_is_killed(house: House) -> None:
+    with bent(house.issuer, hold := slow(), route=TOKENS_ROUTE):
+        program = start(house, "-W", "ignore", "-c", OUTLIVED)
+        hold.wait_for(1)
+        assert program.stdin
+        assert program.stdout
+        program.stdin.write("go\n")
+        program.stdin.flush()
+        child = int(program.stdout.readline())
+        program.kill()
+        program.wait(BOUND_S)
+        try:
+            with house.cache.entries.lock(house.digest, 0) as is_locked:
+                assert is_locked
+        finally:
+            os.kill(child, signal.SIGKILL)
+            hold.release()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_child_that_was_forked_during_a_renewal_looks_for_itself(house: House) -> None:
     with bent(house.issuer, hold := slow(), route=TOKENS_ROUTE):
