@@ -86,7 +86,7 @@ class _Minting:
         now_s = self._now_s()
         try:
             credential = self._mint(datetime.fromtimestamp(now_s, UTC))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told again for a while
+        except Exception as error:
             attempts = self._failed.attempts + 1 if self._failed else 1
             failure = _expired(error) if self._last is not None and isinstance(error, CAUSES) else error
             self._failed = _Failed(

@@ -49,10 +49,12 @@ def test_an_issuer_that_refuses_is_asked_twice_however_many_calls_are_tried_agai
 
 def test_the_trace_of_a_programs_own_error_is_its_own() -> None:
     """What it came of on the way is shown as the program's own `raise` would show it."""
+    broken = Broken(KeyError())
+    broken = Broken(KeyError())
 
-    def mint(_now: datetime) -> Credential:
+    def mint(now: datetime) -> Credential:
         try:
-            raise KeyError
+            return broken.mint(now)
         except KeyError:
             raise ValueError("own")  # noqa: B904 - what it came of is what this is about
 
