@@ -113,7 +113,10 @@ def _expired(cause: KeywrightError) -> CredentialExpired:
 
 
 class _Failed(NamedTuple):
-    """The last failure and where it came from: how many there were in a row, when it was, and until when it is told again (epoch seconds)."""
+    """The last failure and its trace; how many there were in a row, when it was, and until when it is told again.
+
+    Instants are epoch seconds.
+    """
 
     error: Exception
     trace: TracebackType | None
