@@ -11,6 +11,7 @@ off at 1 MiB, and the whole exchange has one deadline.
 Requests go through `HTTPS_PROXY` unless `NO_PROXY` names the host; loopback is never proxied.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +32,8 @@ CONNECT_AT_MOST_S: Final = 10.0
 CONNECT_ATTEMPTS: Final = 2
 _CHUNK: Final = 1 << 16
 
-_SILENCE: Final = threading.Lock()
+_SILENCE: Final = [threading.Lock()]
+"""The lock on what follows; a forked child has another one, for whoever held this is not there."""
 _SILENCED: Final[dict[str, tuple[int, int, bool]]] = {}
 """By logger: how many blocks silence it, and its own level and propagation."""
 
@@ -154,7 +156,7 @@ def silenced(*libraries: str) -> Iterator[None]:
     import logging
 
     loggers = [logging.getLogger(library) for library in libraries]
-    with _SILENCE:
+    with _SILENCE[0]:
         for logger in loggers:
             count, level, propagates = _SILENCED.get(logger.name, (0, logger.level, logger.propagate))
             _SILENCED[logger.name] = (count + 1, level, propagates)
@@ -163,14 +165,30 @@ def silenced(*libraries: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with _SILENCE:
+        with _SILENCE[0]:
             for logger in loggers:
-                count, level, propagates = _SILENCED.pop(logger.name)
+                count, level, propagates = _SILENCED.pop(logger.name, (0, logger.level, logger.propagate))
                 if count > 1:
                     _SILENCED[logger.name] = (count - 1, level, propagates)
                 else:
                     logger.setLevel(level)
                     logger.propagate = propagates
+
+
+def _speak_again() -> None:
+    """In a forked child nobody of ours is at work, and nobody would ever end the silence."""
+    _SILENCE[0] = threading.Lock()
+    if not _SILENCED:
+        return
+    import logging
+
+    for library, (_, level, propagates) in _SILENCED.items():
+        logging.getLogger(library).setLevel(level)
+        logging.getLogger(library).propagate = propagates
+    _SILENCED.clear()
+
+
+os.register_at_fork(after_in_child=_speak_again)
 
 
 def parse_http_date(text: str) -> datetime | None:

@@ -112,6 +112,28 @@ def test_a_program_that_ends_lets_its_renewal_land(house: House) -> None:
     assert house.asked == 2
 
 
+WORKS = f"""
+import multiprocessing, keywright
+keywright.CachedCredentialProvider  # imported before the fork, as by a server that loads its program first
+worker = multiprocessing.get_context("fork").Process(target=keywright.get_token, args=({PROFILE!r},))
+worker.start()
+print("started", flush=True)
+worker.join()
+"""
+
+
+def test_a_worker_that_ends_lets_its_renewal_land(house: House) -> None:
+    """One of multiprocessing, which ends without `atexit`."""
+    old = house.make_stale()
+    with bent(house.issuer, hold := slow(), route=TOKENS_ROUTE):
+        program = start(house, "-c", WORKS)
+        hold.wait_for(1)
+        hold.release()
+        assert program.wait(BOUND_S) == 0
+    assert house.entry().credential.secret.reveal() != old
+    assert house.asked == 2
+
+
 FORKS = f"""
 import os, sys, threading, keywright
 provider = keywright.CachedCredentialProvider({PROFILE!r})
@@ -125,6 +147,37 @@ os.wait()
 waiting.join()
 print(provider.current().secret.reveal(), flush=True)
 """
+
+
+OUTLIVED = f"""
+import os, sys, threading, time, keywright
+threading.Thread(target=keywright.get_token, args=({PROFILE!r},), daemon=True).start()
+sys.stdin.readline()  # the issuer holds the call of our thread
+if os.fork() == 0:
+    print(os.getpid(), flush=True)
+    time.sleep({BOUND_S})
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_child_keeps_no_lock_of_a_parent_that_is_killed(house: House) -> None:
+    with bent(house.issuer, hold := slow(), route=TOKENS_ROUTE):
+        program = start(house, "-W", "ignore", "-c", OUTLIVED)
+        hold.wait_for(1)
+        assert program.stdin
+        assert program.stdout
+        program.stdin.write("go\n")
+        program.stdin.flush()
+        child = int(program.stdout.readline())
+        program.kill()
+        program.wait(BOUND_S)
+        try:
+            with house.cache.entries.lock(house.digest, 0) as is_locked:
+                assert is_locked
+        finally:
+            os.kill(child, signal.SIGKILL)
+            hold.release()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -2,6 +2,7 @@ import gzip
 import logging
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -339,3 +340,34 @@ def test_a_library_is_silent_for_the_block_alone_however_many_silence_it() -> No
         assert (library.isEnabledFor(logging.CRITICAL), library.propagate) == (False, False)
     assert (library.level, library.propagate) == (logging.DEBUG, True)
     assert logging.getLogger("noisier").level == logging.NOTSET
+
+
+FORKS = """
+import logging, os, threading
+from keywright.transport import silenced
+
+there, done = threading.Event(), threading.Event()
+
+def fetch():
+    with silenced("noisy"):
+        there.set()
+        done.wait()
+
+threading.Thread(target=fetch, daemon=True).start()
+there.wait()
+if os.fork() == 0:
+    with silenced("noisy"):
+        pass
+    library = logging.getLogger("noisy")
+    print(library.level, library.propagate, flush=True)
+    os._exit(0)
+os.wait()
+print(logging.getLogger("noisy").propagate)
+done.set()
+"""
+
+
+def test_a_child_that_is_forked_meanwhile_is_not_silent_for_ever() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.splitlines() == ["0 True", "False"]

@@ -13,6 +13,8 @@ from keywright.errors import CacheUnusable
 
 _HELD: Final[set[tuple[int, int, str]]] = set()
 """Which thread of which process holds what."""
+_OPEN: Final[set[int]] = set()
+"""The descriptors that hold locks. A forked child closes them: it would keep the lock of a parent that is killed."""
 
 
 @contextmanager
@@ -60,11 +62,13 @@ def _take(path: str) -> Callable[[], object]:
     except BaseException:
         os.close(descriptor)
         raise
+    _OPEN.add(descriptor)
     return partial(_free, descriptor)
 
 
 def _free(descriptor: int) -> None:
-    """Let go of it by name: a child that a program forked meanwhile has the descriptor too, and would keep the lock."""
+    """Let go of it by name: a child that is being forked just now has the descriptor too, and would keep the lock."""
+    _OPEN.discard(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
@@ -87,3 +91,13 @@ def _wait_for(path: str, wait_s: float) -> Callable[[], object] | None:
             mend="make it writable, or set KEYWRIGHT_HOME to a local folder that is",
         ) from None
     return lock.release
+
+
+def _close_after_fork() -> None:
+    for descriptor in _OPEN:
+        with suppress(OSError):
+            os.close(descriptor)
+    _OPEN.clear()
+
+
+os.register_at_fork(after_in_child=_close_after_fork)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import inf
 from random import uniform
+from types import TracebackType
 from typing import NamedTuple
 
 from keywright.credential import Credential
@@ -56,18 +57,14 @@ class _Minting:
         self._mint = mint
         self._margins = margins
         self._now_s = now_s
-        self._kept: Value | None = None
-        self._is_spared = False
-        self._replaced_at_s = -inf
+        self._last: Credential | None = None
         self._failed: _Failed | None = None
+        self._forgiven_at_s = -inf
 
     def find(self) -> Value:
-        now_s = self._now_s()
-        is_spared, self._is_spared = self._is_spared, False
-        if self._kept is not None and is_spared and now_s < self._kept.refuse_at_s:
-            return self._kept
-        if self._failed is not None and self._failed.at_s <= now_s < self._failed.retry_at_s:
-            raise self._failed.error
+        now_s, failed = self._now_s(), self._failed
+        if failed is not None and failed.at_s <= now_s < failed.retry_at_s:
+            raise failed.error.with_traceback(failed.trace)  # as it was: each time it is told it would grow
         return self._minted()
 
     def renew(self, value: Value) -> Value:
@@ -75,29 +72,31 @@ class _Minting:
         return self._minted()
 
     def holds(self, value: Value) -> bool:
-        return value == self._kept
+        del value
+        return True
 
     def drop(self, rejected: Secret | None) -> None:
-        now_s = self._now_s()
-        if rejected is None:
-            self._kept = self._failed = None
-        elif self._kept is not None and self._kept.credential.secret == rejected:
-            self._is_spared = 0 <= now_s - self._replaced_at_s < REJECTED_BRAKE_S
-            if not self._is_spared:
-                self._kept, self._replaced_at_s = None, now_s
+        now_s, last = self._now_s(), self._last
+        if last is not None and last.secret == rejected:
+            self._last = None  # what comes of it now is not that it has run out
+        if rejected is None and not 0 <= now_s - self._forgiven_at_s < REJECTED_BRAKE_S:
+            self._failed, self._forgiven_at_s = None, now_s
 
     def _minted(self) -> Value:
         now_s = self._now_s()
         try:
             credential = self._mint(datetime.fromtimestamp(now_s, UTC))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told again for a while
+        except Exception as error:
             attempts = self._failed.attempts + 1 if self._failed else 1
-            failure = _expired(error) if self._kept is not None and isinstance(error, CAUSES) else error
-            self._failed = _Failed(failure, attempts, now_s, now_s + pause_after(error, attempts))
+            failure = _expired(error) if self._last is not None and isinstance(error, CAUSES) else error
+            self._failed = _Failed(
+                failure, failure.__traceback__, attempts, now_s, now_s + pause_after(error, attempts)
+            )
+            if failure is error:
+                raise
             raise failure from error.__cause__
-        self._failed = None
-        self._kept = self._valued(credential)
-        return self._kept
+        self._failed, self._last = None, credential
+        return self._valued(credential)
 
     def _valued(self, credential: Credential) -> Value:
         if credential.expires_at is None:
@@ -114,9 +113,13 @@ def _expired(cause: KeywrightError) -> CredentialExpired:
 
 
 class _Failed(NamedTuple):
-    """The last failure: how many there were in a row, when it was, and until when it is told again (epoch seconds)."""
+    """The last failure and its trace; how many there were in a row, when it was, and until when it is told again.
+
+    Instants are epoch seconds.
+    """
 
     error: Exception
+    trace: TracebackType | None
     attempts: int
     at_s: float
     retry_at_s: float

@@ -42,8 +42,8 @@ def with_refresh(
             raise
     try:
         provider.invalidate(credential)
-    except KeywrightError as error:  # the server's word is worth more to the caller than this
-        _LOGGER.warning("%s", error.line)
+    except Exception as error:  # noqa: BLE001 - the server's word is worth more to the caller than this
+        _warn(error)
     return call(provider.current())
 
 
@@ -63,6 +63,12 @@ async def with_refresh_async(
             raise
     try:
         await provider.invalidate(credential)
-    except KeywrightError as error:
-        _LOGGER.warning("%s", error.line)
+    except Exception as error:  # noqa: BLE001 - as above
+        _warn(error)
     return await call(await provider.current())
+
+
+def _warn(error: Exception) -> None:
+    """Say that a credential could not be invalidated; of an error that is not ours the type alone."""
+    told = error.line if isinstance(error, KeywrightError) else type(error).__name__
+    _LOGGER.warning("the rejected credential was not invalidated: %s", told)

@@ -2,6 +2,10 @@
 
 import os
 import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from fakes.accounts import Accounts, oauth
 from fakes.holders import ACME, SETTINGS, Holder, make_holder
 from keywright import (
     CachedCredentialProvider,
+    KeywrightError,
     ProviderNotFound,
     Secret,
     Unavailable,
@@ -156,6 +161,15 @@ def test_without_a_cache_that_can_be_used_it_is_held_all_the_same(
     assert first not in caplog.text
 
 
+def test_without_a_cache_too_what_keeps_being_rejected_is_replaced_once_a_minute(holder: Holder, home: Path) -> None:
+    (home / ".cache").mkdir()
+    (home / ".cache/keywright").write_text("no folder")
+    for _ in range(60):
+        holder.invalidate(holder.current())
+        holder.after(1)
+    assert holder.minter.calls == 2
+
+
 def test_an_unforeseen_error_tells_its_type_and_not_its_text(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble() -> None:
         raise ZeroDivisionError("canary")
@@ -165,6 +179,56 @@ def test_an_unforeseen_error_tells_its_type_and_not_its_text(holder: Holder, mon
         holder.get()
     assert "canary" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_the_programs_signals_are_its_own(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even for the while that it is at work in the main thread."""
+    touched: list[str] = []
+    assert threading.current_thread() is threading.main_thread()
+    first = holder.current()
+    for name in ("signal", "setitimer"):
+        original = getattr(signal, name)
+
+        def touch(*args: object, name: str = name, original: Callable[..., object] = original) -> object:
+            if threading.current_thread() is threading.main_thread():
+                touched.append(name)
+            return original(*args)
+
+        monkeypatch.setattr(signal, name, touch)
+    holder.invalidate(first)
+    assert holder.get() != first.secret.reveal()
+    assert not touched
+
+
+def test_a_rejection_that_cannot_be_passed_on_is_told_without_a_trace(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = holder.current()
+
+    def stumble(*_args: object) -> None:
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(Broker, "invalidate", stumble)
+    with pytest.raises(KeywrightError, match="a bug: ZeroDivisionError") as raised:
+        holder.invalidate(first)
+    assert raised.value.__context__ is None
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("canary"), Unreachable("503")], ids=["a bug", "a failure"])
+def test_the_trace_of_a_failure_leads_to_no_frame_that_held_a_secret(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fetch(authorization: str) -> None:
+        assert authorization
+        raise error
+
+    monkeypatch.setattr(holder.minter, "gate", lambda: fetch("Bearer canary"))
+    with pytest.raises(KeywrightError) as raised:
+        holder.get()
+    assert (raised.value.__cause__, raised.value.__context__) == (None, None)
+    frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
+    assert fetch.__code__ not in [frame.f_code for frame in frames]
+    assert not [frame for frame in frames if frame.f_locals.get("authorization")]
 
 
 def test_another_process_gets_what_it_asks_for_and_nothing_that_was_got(holder: Holder) -> None:

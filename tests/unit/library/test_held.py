@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,15 @@ def test_a_broken_issuer_is_asked_a_bounded_number_of_times(holder: Holder) -> N
     assert holder.minter.calls < 30
 
 
+def test_one_that_is_expired_when_it_comes_is_served_once_and_nobody_asks_for_more(holder: Holder) -> None:
+    """An issuer whose clock is wrong is not asked by us of our own accord, again and again."""
+    holder.minter.lifetime = timedelta(0)
+    for number in range(1, 4):
+        assert holder.get() == minted(number)
+        holder.settle()
+        assert holder.minter.calls == number
+
+
 def test_a_rejected_one_is_replaced_and_a_late_rejection_costs_nothing(holder: Holder) -> None:
     first = holder.current()
     holder.invalidate(first)
@@ -155,6 +165,25 @@ def test_a_rejected_one_is_replaced_and_a_late_rejection_costs_nothing(holder: H
     for _ in range(3):
         holder.invalidate(first)
         assert holder.get() == minted(2)
+    assert holder.minter.calls == 2
+
+
+def test_late_rejections_of_an_old_one_do_not_cost_the_one_that_is_on_its_way(holder: Holder) -> None:
+    first = holder.current()
+    holder.invalidate(first)
+    holder.gate.close()
+    found: list[str] = []
+    asking = threading.Thread(target=lambda: found.append(holder.get()))
+    asking.start()
+    holder.gate.wait_for_somebody()
+    late = threading.Thread(target=lambda: holder.invalidate(first))  # which waits for a renewal of the cache's entry
+    late.start()
+    late.join(0.05)
+    holder.gate.open()
+    late.join(ENDS_WITHIN_S)
+    asking.join(ENDS_WITHIN_S)
+    assert found == [minted(2)]
+    assert holder.get() == minted(2)
     assert holder.minter.calls == 2
 
 
@@ -194,6 +223,32 @@ def test_a_clock_that_was_set_back_is_noticed(holder: Holder) -> None:
     holder.get()
     holder.after(-7200)
     assert holder.get() == minted(2)
+    assert holder.get() == minted(2)
+
+
+def test_a_clock_that_was_set_back_in_mid_life_is_noticed(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then says a later time than when the credential came, and yet an earlier one than it is."""
+    uptime_s = 5000.0
+    monkeypatch.setattr("keywright.hit.boot_mark", lambda now: f"one-boot {now - uptime_s}")
+    holder.get()
+    holder.after(2400)
+    uptime_s += 2400
+    assert holder.get() == minted(1)
+    holder.after(-1800)
+    assert holder.get() == minted(2)
+    assert holder.get() == minted(2)
+
+
+def test_a_clock_that_is_set_back_while_it_is_got_is_noticed(holder: Holder) -> None:
+    holder.gate.close()
+    found: list[str] = []
+    asking = threading.Thread(target=lambda: found.append(holder.get()))
+    asking.start()
+    holder.gate.wait_for_somebody()
+    holder.after(-1800)
+    holder.gate.open()
+    asking.join(ENDS_WITHIN_S)
+    holder.settle()
     assert holder.get() == minted(2)
 
 

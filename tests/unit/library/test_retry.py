@@ -36,7 +36,7 @@ class Counting(CredentialProvider):
     rejected: list[Credential | None] = field(default_factory=list)
     fails: list[KeywrightError] = field(default_factory=list)
     """What the next calls of `current` raise."""
-    failing: KeywrightError | None = None
+    failing: Exception | None = None
     """What `invalidate` raises."""
 
     def current(self) -> Credential:
@@ -106,13 +106,18 @@ def test_a_second_rejection_is_the_callers(run: Run) -> None:
     assert (provider.asked, len(provider.rejected), server.keys) == (2, 1, ["key-0", "key-1"])
 
 
-def test_whatever_comes_of_the_refresh_there_is_a_second_try_and_its_error_counts(run: Run) -> None:
+@pytest.mark.parametrize(("failing", "told"), [(Busy("locked"), "locked [busy]"), (OSError("canary"), "OSError")])
+def test_whatever_comes_of_the_refresh_there_is_a_second_try_and_its_error_counts(
+    run: Run, failing: Exception, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
     second = Rejected("second")
-    provider, server = Counting(failing=Busy("locked")), Server([Rejected("first"), second])
+    provider, server = Counting(failing=failing), Server([Rejected("first"), second])
     with pytest.raises(Rejected) as raised:
         run(provider, server)
     assert raised.value is second
     assert provider.asked == 2
+    assert told in caplog.text
+    assert "canary" not in caplog.text
 
 
 @pytest.mark.parametrize("error", [error_of_status(429), error_of_status(500), error_of_status(400), ValueError("own")])

@@ -29,9 +29,20 @@ class _InPlace:
         finally:
             with self._turn:
                 self._users -= 1
-                if not self._users:  # what somebody else has set meanwhile stays as they set it
-                    _put({name for name in self._changed if os.environ.get(name) == self._env.get(name)}, self._before)
+                if not self._users:
+                    self._put_back()
                     self._turn.notify_all()
+
+    def end_after_fork(self) -> None:
+        """In a forked child nobody of ours is at work: the environment is the program's again."""
+        self._turn = threading.Condition()
+        if self._users:
+            self._put_back()
+        self._users = 0
+
+    def _put_back(self) -> None:
+        """What somebody else has set meanwhile stays as they set it."""
+        _put({name for name in self._changed if os.environ.get(name) == self._env.get(name)}, self._before)
 
     @property
     def _changed(self) -> set[str]:
@@ -48,6 +59,7 @@ def _put(names: Iterable[str], env: Mapping[str, str]) -> None:
 
 
 _IN_PLACE: Final = _InPlace()
+os.register_at_fork(after_in_child=_IN_PLACE.end_after_fork)
 
 
 def in_place(env: Mapping[str, str]) -> AbstractContextManager[None]:

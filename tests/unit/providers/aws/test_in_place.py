@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -68,3 +70,33 @@ def test_who_wants_another_waits_until_all_are_done() -> None:
     thread.join(60)
     assert seen == ["later"]
     assert os.environ["AWS_PROFILE"] == "own"
+
+
+FORKS = """
+import os, threading
+from keywright.providers.aws.in_place import in_place
+
+there, done = threading.Event(), threading.Event()
+
+def fetch():
+    with in_place({**os.environ, "AWS_PROFILE": "other"}):
+        there.set()
+        done.wait()
+
+threading.Thread(target=fetch, daemon=True).start()
+there.wait()
+if os.fork() == 0:
+    print(os.environ["AWS_PROFILE"], flush=True)
+    with in_place({**os.environ, "AWS_PROFILE": "third"}):
+        print(os.environ["AWS_PROFILE"], flush=True)
+    os._exit(0)
+os.wait()
+done.set()
+"""
+
+
+def test_a_child_that_is_forked_meanwhile_has_the_programs_own() -> None:
+    """And whoever wants another one there does not wait for a fetch that goes on in its parent alone."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=dict(os.environ))
+    assert found.stdout.split() == ["own", "third"]
