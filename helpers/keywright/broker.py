@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from keywright import hit
 from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
-from keywright.deadline import LOCK_WAIT_S, is_spent
+from keywright.deadline import LOCK_WAIT_S, is_spent, left_s
 from keywright.errors import (
     Busy,
     CacheUnusable,
@@ -114,7 +114,7 @@ class Broker:
         if served:
             return served
         self._renewals.stop_while_failing(provider.key, request, found)
-        with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
+        with self._renewals.lock(provider, request, left_s(LOCK_WAIT_S)) as is_locked:
             found = self._kept.find(provider.key)  # whoever held the lock may just have renewed it
             served = self._renewals.judge(profile, provider, found)
             if served:
@@ -176,7 +176,7 @@ class Broker:
             return self.obtain(turn._replace(kept=None), request)
         provider = make_for(profile, request, self._env)
         before = self._kept.find(provider.key)
-        with self._renewals.lock(provider, request, LOCK_WAIT_S) as is_locked:
+        with self._renewals.lock(provider, request, left_s(LOCK_WAIT_S)) as is_locked:
             found = self._kept.find(provider.key)
             if found and (before is None or found[0].generation > before[0].generation):
                 served = self._renewals.judge(profile, provider, found)
@@ -249,7 +249,7 @@ class Broker:
             raise CacheUnusable("nothing was dropped, because the cache cannot be used")
         if cache.entries.read(digest) is None:
             return 0
-        with cache.entries.lock(digest, LOCK_WAIT_S) as is_locked:
+        with cache.entries.lock(digest, left_s(LOCK_WAIT_S)) as is_locked:
             if not is_locked:
                 raise Busy("another process has been renewing it for too long", mend="try again")
             found = cache.entries.read(digest)

@@ -18,12 +18,12 @@ from threading import Lock
 from typing import Final, NamedTuple, Protocol
 
 from keywright import hit
-from keywright.cache.failures import pause_s
 from keywright.credential import Credential
 from keywright.deadline import CALL_S
-from keywright.errors import Busy, KeywrightError, Unreachable
+from keywright.errors import Busy, KeywrightError
 from keywright.hit import REJECTED_BRAKE_S, STEP_S
 from keywright.library import flights
+from keywright.library.failing import pause_after
 from keywright.secret import Secret
 
 LOOK_S: Final = 1.0
@@ -278,11 +278,6 @@ def own(error: KeywrightError) -> KeywrightError:
     twin.__dict__.update(error.__dict__)
     twin.__cause__, twin.__suppress_context__ = error.__cause__, error.__suppress_context__
     return twin
-
-
-def pause_after(failure: BaseException, attempts: int) -> float:
-    """Return for how many seconds nobody asks again, after so many failures in a row."""
-    return pause_s(attempts, failure if isinstance(failure, KeywrightError) else Unreachable(""))
 
 
 def too_late() -> Busy:

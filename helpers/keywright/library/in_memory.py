@@ -5,14 +5,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import inf
 from random import uniform
-from types import TracebackType
-from typing import NamedTuple
 
 from keywright.credential import Credential
 from keywright.errors import CredentialExpired, KeywrightError
 from keywright.freshness import JITTER_AT_MOST, Margins, schedule
 from keywright.hit import REJECTED_BRAKE_S
-from keywright.library.held import HeldProvider, Value, pause_after
+from keywright.library.failing import FailureMemory
+from keywright.library.held import HeldProvider, Value
 from keywright.renewal import CAUSES
 from keywright.secret import Secret
 
@@ -58,13 +57,11 @@ class _Minting:
         self._margins = margins
         self._now_s = now_s
         self._last: Credential | None = None
-        self._failed: _Failed | None = None
+        self._failures = FailureMemory()
         self._forgiven_at_s = -inf
 
     def find(self) -> Value:
-        now_s, failed = self._now_s(), self._failed
-        if failed is not None and failed.at_s <= now_s < failed.retry_at_s:
-            raise failed.error.with_traceback(failed.trace)  # as it was: each time it is told it would grow
+        self._failures.stop_while_failing(self._now_s())
         return self._minted()
 
     def renew(self, value: Value) -> Value:
@@ -80,22 +77,21 @@ class _Minting:
         if last is not None and last.secret == rejected:
             self._last = None  # what comes of it now is not that it has run out
         if rejected is None and not 0 <= now_s - self._forgiven_at_s < REJECTED_BRAKE_S:
-            self._failed, self._forgiven_at_s = None, now_s
+            self._failures.forget()
+            self._forgiven_at_s = now_s
 
     def _minted(self) -> Value:
         now_s = self._now_s()
         try:
             credential = self._mint(datetime.fromtimestamp(now_s, UTC))
         except Exception as error:
-            attempts = self._failed.attempts + 1 if self._failed else 1
             failure = _expired(error) if self._last is not None and isinstance(error, CAUSES) else error
-            self._failed = _Failed(
-                failure, failure.__traceback__, attempts, now_s, now_s + pause_after(error, attempts)
-            )
+            self._failures.remember(error, now_s, told=failure)
             if failure is error:
                 raise
             raise failure from error.__cause__
-        self._failed, self._last = None, credential
+        self._failures.forget()
+        self._last = credential
         return self._valued(credential)
 
     def _valued(self, credential: Credential) -> Value:
@@ -110,16 +106,3 @@ def _expired(cause: KeywrightError) -> CredentialExpired:
     error = CredentialExpired(f"the credential is no longer usable and renewing it failed ({cause.code}): {cause.what}")
     error.mend, error.retry_after_s, error.caused_by = cause.mend, cause.retry_after_s, cause
     return error.about(cause.account, cause.host)
-
-
-class _Failed(NamedTuple):
-    """The last failure and its trace; how many there were in a row, when it was, and until when it is told again.
-
-    Instants are epoch seconds.
-    """
-
-    error: Exception
-    trace: TracebackType | None
-    attempts: int
-    at_s: float
-    retry_at_s: float

@@ -13,6 +13,7 @@ from keywright.cache.open import Cache, open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
 from keywright.errors import Busy, CacheUnusable, CredentialNotFound, KeywrightError, VaultUnusable
 from keywright.freshness import Freshness
+from keywright.library.failing import FailureMemory
 from keywright.library.held import Value
 from keywright.log import one_line
 from keywright.profiles.model import LEEWAY
@@ -60,6 +61,7 @@ class Shared:
         self._env = env
         self._now_s = now_s
         self._pick = pick
+        self._failures = FailureMemory()
 
     def find(self) -> Value:
         """Return what the helpers would be served, minted if need be.
@@ -67,7 +69,19 @@ class Shared:
         Raises:
             KeywrightError: there is nothing, and why.
         """
-        return self._in_time(lambda call: call.found())
+        return self._in_time(self._found)
+
+    def _found(self, call: "_Call") -> Value:
+        if call.has_cache:  # which remembers failures too
+            return call.found()
+        self._failures.stop_while_failing(self._now_s())
+        try:
+            found = call.found()
+        except KeywrightError as error:
+            self._failures.remember(error, self._now_s())
+            raise
+        self._failures.forget()
+        return found
 
     def renew(self, value: Value) -> Value | None:
         """Renew what `value` came from, unless somebody else is at it; None if nothing newer has come of it yet.
@@ -109,6 +123,7 @@ class _Call:
         self._env = env
         self._now_s = now_s
         self._cache = _open_cache(env)
+        self.has_cache = self._cache is not None
         self._vault = _stamped_vault(env)
         settings = load(locate(env), self._cache.seals if self._cache else None)
         self._settings, self._request = pick(settings, request, env)

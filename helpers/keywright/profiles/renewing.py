@@ -81,7 +81,7 @@ class Renewing:
             KeywrightError: its issuer refused, or did not answer.
         """
         try:
-            with hold(renewal_lock(self._states, profile.id), LOCK_WAIT_S) as is_locked:
+            with hold(renewal_lock(self._states, profile.id), left_s(LOCK_WAIT_S)) as is_locked:
                 found = self._current(profile.id)
                 is_newer = found.credential != profile.credential
                 if not isinstance(found.credential, OAuth) or (not found.is_due(now) and (is_newer or not is_anew)):
@@ -113,7 +113,7 @@ class Renewing:
         found = self._kept.get(id_)
         if found is None or not _holds(found, rejected):
             return 0
-        with hold(renewal_lock(self._states, id_), LOCK_WAIT_S) as is_locked:
+        with hold(renewal_lock(self._states, id_), left_s(LOCK_WAIT_S)) as is_locked:
             if not is_locked:
                 raise Busy("another process has been renewing it for too long", mend="try again")
             cache = locate("cache", self._env)

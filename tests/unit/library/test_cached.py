@@ -170,6 +170,19 @@ def test_without_a_cache_too_what_keeps_being_rejected_is_replaced_once_a_minute
     assert holder.minter.calls == 2
 
 
+def test_without_a_cache_a_broken_issuer_is_not_asked_for_each_call(holder: Holder, home: Path) -> None:
+    (home / ".cache").mkdir()
+    (home / ".cache/keywright").write_text("no folder")
+    holder.minter.failure = Unreachable("503")
+    for _ in range(20):
+        with pytest.raises(Unreachable, match="503"):
+            holder.get()
+    assert holder.minter.calls == 1
+    holder.minter.failure = None
+    holder.after(10)
+    assert holder.get() == f"minted-{ACME}-2"
+
+
 def test_an_unforeseen_error_tells_its_type_and_not_its_text(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble() -> None:
         raise ZeroDivisionError("canary")
