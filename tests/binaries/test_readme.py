@@ -144,12 +144,19 @@ def test_git_gets_the_static_secret_of_the_settings_stanza(env: dict[str, str], 
     assert {"username=ci", "password=glpat-demo"} <= set(answer.splitlines())
 
 
-def test_the_readme_names_every_setting_command_and_exit_code() -> None:
+def test_the_readme_names_every_setting_and_command() -> None:
     known = {name for kind in OPTIONS.values() for name in kind._fields}
     assert [name for name in sorted(known) if f"`{name}`" not in README] == []
     assert [name for name in keywright.commands if f"`keywright {name}" not in README] == []
-    codes = {str(error.exit_code) for error in ERRORS.values()}
-    assert [code for code in sorted(codes) if not re.search(rf"(?m)^\| {code} \|", README)] == []
+
+
+def test_the_readme_has_each_failures_code_beside_its_exit_code() -> None:
+    exits: dict[int, list[str]] = {}
+    for code, error in ERRORS.items():
+        exits.setdefault(error.exit_code, []).append(code)
+    told = {int(exit_): re.findall(r"`(\w+)`", row) for exit_, row in re.findall(r"(?m)^\| ([0-9]+) \| (.*)$", README)}
+    listed = {exit_: sorted(code for code in words if code in ERRORS) for exit_, words in told.items()}
+    assert listed == {0: []} | {exit_: sorted(codes) for exit_, codes in exits.items()}
 
 
 def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from clients.sandbox import Done, Sandbox, find_program
 from keywright.demo.ecr import PRIVATE_TARGET, PUBLIC_TARGET, EcrIssuer
 from keywright.demo.sigv4 import AccessKey
+from keywright.errors import ConfigurationError, KeywrightError, NeedsPerson, Unavailable, Unreachable
 
 KEY: Final = AccessKey(id="AKIADEMO", secret="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 AWS: Final = {"AWS_ACCESS_KEY_ID": KEY.id, "AWS_SECRET_ACCESS_KEY": KEY.secret}
@@ -272,28 +273,44 @@ class TestFailures:
     """One line, the command that mends it, an exit code for scripts, and never a secret."""
 
     @pytest.mark.parametrize(
-        ("prepare", "env", "code", "said"),
+        ("prepare", "env", "kind", "said"),
         [
-            (None, {}, 1, "no AWS credentials were found; run `aws configure` or `aws sso login --profile default`"),
-            (expired_sso, {"AWS_PROFILE": "sso"}, 4, "run `aws sso login --profile sso`"),
-            (None, {"AWS_PROFILE": "nope"}, 2, "the AWS profile nope is not in"),
-            (failing_process, {"AWS_PROFILE": "made"}, 1, "the credential_process of the AWS profile made failed"),
-            (None, {**AWS, "AWS_ENDPOINT_URL_ECR": "http://ecr.example.com"}, 2, "AWS may be asked over https only"),
-            (None, {**AWS, "AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:1"}, 1, "no connection to 127.0.0.1"),
+            (
+                None,
+                {},
+                Unavailable,
+                "no AWS credentials were found; run `aws configure` or `aws sso login --profile default`",
+            ),
+            (expired_sso, {"AWS_PROFILE": "sso"}, NeedsPerson, "run `aws sso login --profile sso`"),
+            (None, {"AWS_PROFILE": "nope"}, ConfigurationError, "the AWS profile nope is not in"),
+            (
+                failing_process,
+                {"AWS_PROFILE": "made"},
+                Unavailable,
+                "the credential_process of the AWS profile made failed",
+            ),
+            (
+                None,
+                {**AWS, "AWS_ENDPOINT_URL_ECR": "http://ecr.example.com"},
+                ConfigurationError,
+                "AWS may be asked over https only",
+            ),
+            (None, {**AWS, "AWS_ENDPOINT_URL_ECR": "http://127.0.0.1:1"}, Unreachable, "no connection to 127.0.0.1"),
         ],
         ids=["no credentials", "expired SSO", "unknown profile", "failing process", "plain http", "nobody there"],
     )
     def test_a_failure_is_one_line(
-        self, sandbox: Sandbox, prepare: object, env: Mapping[str, str], code: int, said: str
+        self, sandbox: Sandbox, prepare: object, env: Mapping[str, str], kind: type[KeywrightError], said: str
     ) -> None:
         if callable(prepare):
             prepare(sandbox)
         done = sandbox.run(DOCKER, "get", stdin=REGISTRY, env=env)
-        assert done.code == code
+        assert done.code == kind.exit_code
         assert done.stderr.startswith(f"{DOCKER}: aws-ecr:default for {REGISTRY}: ")
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
-        assert done.stdout == done.stderr.removeprefix(f"{DOCKER}: ")
+        told = done.stdout.removesuffix("\n")
+        assert done.stderr == f"{DOCKER}: {told} [{kind.code}]\n"
         for secret in (KEY.secret, "sso-canary", "process-canary"):
             assert secret not in done.stderr
 

@@ -186,7 +186,7 @@ def test_a_wrong_code_is_one_clear_line_and_left_nowhere(user: Sandbox, sts: Sts
         end_of(child)
     assert read(user, "err") == (
         f"{PLUGIN}: aws-eks:prod for eks prod: AWS answered AssumeRole with AccessDenied to the MFA code; "
-        "try again with the device's next code [needs_person]\n"
+        "try again with the device's next code [refused]\n"
     )
     assert read(user, "out") == ""
     assert not any(wrong.encode() in words for words in seen)

@@ -119,6 +119,7 @@ class TestAMintingRoute:
         erased = git("erase", ACME + PAIR)
         assert (erased.code, erased.stdout) == (0, b"")
         assert "what was stored for it is kept: " in erased.stderr
+        assert erased.stderr.endswith(" [vault_unusable]\n")
 
     def test_serves_where_there_can_be_no_vault(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KEYWRIGHT_CONFIG", str(own / "config.toml"))

@@ -166,6 +166,8 @@ class Callers(RuleBasedStateMachine):
     def git_rejects_what_it_has(self) -> None:
         if self.routed in self.expected:
             rejected = GIT_QUESTION + b"username=x-access-token\npassword=" + self.expected[self.routed].secret.encode()
+            for brake in self.folder.glob("cache/renew/*.rejected"):
+                brake.unlink()  # as if a minute had passed since the last one
             assert call(GitDialect(), ["erase"], rejected + b"\n") == Outcome(0, b"")
             del self.expected[self.routed]
 

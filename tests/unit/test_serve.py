@@ -395,6 +395,7 @@ class TestWithoutACache:
             assert outcome.code == 0
             assert f"acme-{number}".encode() in outcome.stdout
             assert "not using the cache" in outcome.stderr
+            assert outcome.stderr.endswith(" [cache_unusable]\n")
             assert outcome.stderr.count("\n") == 1
 
     def test_a_loose_cache_is_refused_with_the_command_that_mends_it(self, minter: Minter, home: Path) -> None:

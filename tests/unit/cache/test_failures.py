@@ -190,6 +190,18 @@ class TestMemory:
             assert isinstance(failure.error, NeedsPerson)
             assert failure.error.question == question
 
+    @pytest.mark.parametrize("kind", ERRORS.values())
+    def test_each_kind_is_remembered_by_the_code_that_ends_its_line(
+        self, failures: Failures, tmp_path: Path, kind: type[KeywrightError]
+    ) -> None:
+        error = kind("it failed").about("acme:ann", "acme.example")
+        failures.record(ENTRY, error, NOW_S, {})
+        code = json.loads((tmp_path / f"state/failures/{ENTRY}.json").read_bytes())["code"]
+        assert error.line == f"{error} [{code}]"
+        recalled = failures.recall(ENTRY)
+        assert recalled is not None
+        assert (type(recalled.error), recalled.error.line) == (kind, error.line)
+
     def test_the_file_is_private_and_holds_what_was_told_and_no_more(self, failures: Failures, tmp_path: Path) -> None:
         error = Refused("it said no", mend="ask again").about("github-app:acme", "github.com")
         error.__cause__ = ValueError("ghs_canary")

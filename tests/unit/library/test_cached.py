@@ -158,6 +158,7 @@ def test_without_a_cache_that_can_be_used_it_is_held_all_the_same(
     assert holder.minter.calls == 2
     assert {(record.name, record.levelname) for record in caplog.records} == {("keywright", "WARNING")}
     assert "not using the cache" in caplog.text
+    assert all(record.getMessage().endswith(" [cache_unusable]") for record in caplog.records)
     assert first not in caplog.text
 
 

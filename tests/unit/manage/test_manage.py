@@ -107,7 +107,7 @@ class TestStatus:
 
     def test_shows_the_last_error_with_its_cause(self, keywright: Terminal, minter: Minter) -> None:
         minter.failure = Refused("the app's key was not accepted", mend="check app_id")
-        call(GitDialect(), ["get"], GIT)
+        assert call(GitDialect(), ["get"], GIT).stderr.endswith("; check app_id [refused]\n")
         _, out, _ = keywright("status")
         assert "refused: the app's key was not accepted; check app_id (once; retry in" in out
         error = json.loads(keywright("status", "--json")[1])["credentials"][0]["last_error"]
@@ -188,7 +188,7 @@ class TestInvalidate:
         Path(os.environ["KEYWRIGHT_HOME"], "config.toml").write_text("version = 1\n[profile]\n")
         code, out, err = keywright("invalidate", "github-app:acme")
         assert (code, out) == (0, "github-app:acme: 1 dropped\n")
-        assert "did you mean `profiles`?" in err
+        assert err.endswith("did you mean `profiles`? [configuration]\n")
 
     def test_of_nothing_is_no_error(self, keywright: Terminal) -> None:
         assert keywright("invalidate", "github-app:acme") == (0, "github-app:acme: nothing was cached\n", "")

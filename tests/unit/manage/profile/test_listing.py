@@ -113,7 +113,10 @@ def test_a_locked_vault_is_told_and_lists_nobody(filled: Script, vault: OwnVault
     said = filled("list")
     assert (said.code, said.stdout) == (0, "No authentication profiles configured.\n")
     assert said.stderr.count("\n") == 1
-    assert "vault is locked" in said.stderr
+    assert said.stderr == (
+        "keywright: the vault is locked, and what is kept there is not listed; run `keywright vault unlock` "
+        "[vault_locked]\n"
+    )
     assert rows(filled) == []
 
 
