@@ -30,7 +30,13 @@ class Asked(Protocol):
         """What goes with it."""
 
 
-class Answered(Protocol):
+AnyRequest = TypeVar("AnyRequest", bound=Asked)
+AnyRequest_co = TypeVar("AnyRequest_co", bound=Asked, covariant=True)
+IsReplayable = Callable[[AnyRequest], bool]
+"""Whether a request's body can be sent a second time."""
+
+
+class Answered(Protocol[AnyRequest_co]):
     """An answer of either library."""
 
     @property
@@ -38,14 +44,8 @@ class Answered(Protocol):
         """The HTTP status."""
 
     @property
-    def request(self) -> Asked:
+    def request(self) -> AnyRequest_co:
         """The request that it answers: after redirects, the last one."""
-
-
-AnyRequest = TypeVar("AnyRequest", bound=Asked)
-AnyResponse = TypeVar("AnyResponse", bound=Answered)
-IsReplayable = Callable[[AnyRequest], bool]
-"""Whether a request's body can be sent a second time."""
 
 
 def place_of(request: Asked) -> str:
@@ -55,25 +55,29 @@ def place_of(request: Asked) -> str:
 
 def attempts(
     sender: Sender, request: AnyRequest, is_replayable: IsReplayable[AnyRequest]
-) -> Generator[AnyRequest, AnyResponse, None]:
-    """Yield the request with the current credential and, where that is rejected, with the next one."""
+) -> Generator[AnyRequest, Answered[AnyRequest], None]:
+    """Yield the request with the current credential and, where that is rejected, with the next one.
+
+    After redirects it is the last request that is yielded again: what led there is done, a POST with a 303 say.
+    """
     if not sender.covers(place_of(request)):
         yield request
         return
     sent = sender.current()
     sender.dress(request.headers, sent)
     response = yield request
-    if not sender.is_rejected(sent, response.status_code, response.request.headers):
+    request = response.request
+    if not sender.is_rejected(sent, response.status_code, request.headers):
         return
     sender.reject(sent)
-    if is_replayable(request):
+    if is_replayable(request) and sender.covers(place_of(request)):
         sender.dress(request.headers, sender.current())
         yield request
 
 
 async def attempts_async(
     sender: Sender, request: AnyRequest, is_replayable: IsReplayable[AnyRequest]
-) -> AsyncGenerator[AnyRequest, AnyResponse]:
+) -> AsyncGenerator[AnyRequest, Answered[AnyRequest]]:
     """Yield the same in a task."""
     if not sender.covers(place_of(request)):
         yield request
@@ -81,9 +85,10 @@ async def attempts_async(
     sent = await sender.current_async()
     sender.dress(request.headers, sent)
     response = yield request
-    if not sender.is_rejected(sent, response.status_code, response.request.headers):
+    request = response.request
+    if not sender.is_rejected(sent, response.status_code, request.headers):
         return
     await sender.reject_async(sent)
-    if is_replayable(request):
+    if is_replayable(request) and sender.covers(place_of(request)):
         sender.dress(request.headers, await sender.current_async())
         yield request
