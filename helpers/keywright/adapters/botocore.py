@@ -46,6 +46,7 @@ UNKNOWN: Final = timedelta(minutes=1)
 """What keys without an end are said to have left: botocore then asks again for each request, which costs a look."""
 _REMEMBERED: Final = 16
 _NOTE: Final = "keywright_key"
+_REPLAYABLE: Final = "keywright_replayable"
 _RETRIED: Final = "keywright_retried"
 _SIGNED_BY: Final = re.compile(r"Credential=([^/,\s]+)/")
 
@@ -166,6 +167,10 @@ class KeywrightProvider(botocore.credentials.CredentialProvider):
         self._loaded = KeywrightCredentials(self._provider, self._now)
         return self._loaded
 
+    def before(self, params: dict[str, Any], context: dict[str, Any], **_event: Any) -> None:  # noqa: ANN401
+        """Remember of a call whether its body can be sent twice, before any of it is read (`before-call`)."""
+        context[_REPLAYABLE] = _is_replayable(params.get("body"))
+
     def note(self, request: Any, **_event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
         """Remember with a signed request whose keys have signed it (`request-created`)."""
         found = _SIGNED_BY.search(str(request.headers.get("Authorization", "")))
@@ -177,7 +182,7 @@ class KeywrightProvider(botocore.credentials.CredentialProvider):
         code = response[1].get("Error", {}).get("Code") if response is not None else None
         if code not in REJECTED or context.get(_RETRIED) or self._loaded is None:
             return None
-        if not self._loaded.reject(context.get(_NOTE, "")) or not _is_replayable(request_dict["body"]):
+        if not self._loaded.reject(context.get(_NOTE, "")) or not context.get(_REPLAYABLE):
             return None
         context[_RETRIED] = True
         return 0
@@ -196,7 +201,7 @@ def install(
 
     They come before whatever else the session would find, the environment's included. Where AWS says that they are not
     good any more, they are named as rejected and the request is signed and sent once more, at once; unless its body is
-    a stream that cannot be rewound.
+    a stream that cannot be rewound, or that did not stand at its beginning.
 
     Args:
         session: a session that has made no client yet; boto3 takes it as `boto3.Session(botocore_session=session)`.
@@ -206,11 +211,16 @@ def install(
     source = KeywrightProvider(provider, now=now)
     session.get_component("credential_provider").providers.insert(0, source)
     events = session.get_component("event_emitter")
+    events.register("before-call", source.before)
     events.register_last("request-created", source.note)  # once it is signed
     events.register("needs-retry", source.retry)
 
 
-def _is_replayable(body: object) -> bool:
+def _is_replayable(body: Any) -> bool:  # noqa: ANN401
+    """Return whether botocore can send it again: it rewinds a stream to its very beginning, wherever that stood."""
     if not hasattr(body, "read"):
         return True
-    return hasattr(body, "seek") and bool(getattr(body, "seekable", lambda: True)())
+    try:
+        return bool(body.seekable() and body.tell() == 0)
+    except (AttributeError, OSError):
+        return False

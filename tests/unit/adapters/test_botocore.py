@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final
@@ -335,6 +336,18 @@ class TestRejection:
         assert (service.keys, provider.rejected) == (["ASIA1"], ["ASIA1"])
         shared.put_object(Bucket="bucket", Key="a", Body=io.BytesIO(b"all of it"))
         assert service.keys == ["ASIA1", "ASIA2"]
+
+    @pytest.mark.parametrize(("start", "sent"), [(0, [b"before|all of it"] * 2), (7, [b"all of it"])])
+    def test_a_file_is_sent_twice_only_from_its_beginning_where_botocore_rewinds_it_to(
+        self, service: Service, provider: AwsKeys, start: int, sent: list[bytes]
+    ) -> None:
+        service.good = "ASIA2"
+        body = io.BytesIO(b"before|all of it")
+        body.seek(start)
+        with suppress(ClientError):
+            client("s3", service, provider).put_object(Bucket="bucket", Key="a", Body=body)
+        assert [fact.call.body for fact in service.facts] == sent
+        assert provider.rejected == ["ASIA1"]
 
     def test_no_secret_key_is_in_a_log(
         self, service: Service, provider: AwsKeys, caplog: pytest.LogCaptureFixture
