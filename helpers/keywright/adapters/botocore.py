@@ -23,7 +23,7 @@ from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
 from keywright.adapters.aws_session import SessionCredentialProvider
 from keywright.credential import Credential
-from keywright.errors import KeywrightError
+from keywright.errors import KeywrightError, UsageError
 from keywright.library.contract import CredentialProvider
 from keywright.providers.aws.packed_keys import pack, unpack
 
@@ -207,7 +207,12 @@ def install(
         session: a session that has made no client yet; boto3 takes it as `boto3.Session(botocore_session=session)`.
         provider: gives AWS keys, as `SessionCredentialProvider` does.
         now: the wall clock (aware UTC).
+
+    Raises:
+        UsageError: the session has found keys already, and would go on acting with them.
     """
+    if getattr(session, "_credentials", None) is not None:  # botocore looks for them once, and has no other way to tell
+        raise UsageError("the session acts with other AWS keys already", mend="install ours before its first client")
     source = KeywrightProvider(provider, now=now)
     session.get_component("credential_provider").providers.insert(0, source)
     events = session.get_component("event_emitter")

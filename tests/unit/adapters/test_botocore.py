@@ -23,7 +23,7 @@ from keywright.adapters.botocore import KeywrightCredentials, KeywrightProvider,
 from keywright.credential import Credential
 from keywright.demo.exchange import Call, Reply
 from keywright.demo.issuer import LoopbackServer
-from keywright.errors import Busy, CacheUnusable, KeywrightError, Unavailable
+from keywright.errors import Busy, CacheUnusable, KeywrightError, Unavailable, UsageError
 from keywright.library.contract import CredentialProvider
 from keywright.library.in_memory import InMemoryCredentialProvider
 from keywright.library.static import StaticCredentialProvider
@@ -356,6 +356,15 @@ class TestRejection:
         service.good = "ASIA2"
         arn(client("sts", service, provider))
         assert CANARY not in caplog.text
+
+
+def test_a_session_that_has_found_keys_already_is_refused(provider: AwsKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
+    session = botocore.session.Session()
+    assert session.get_credentials().access_key == "AKIAOTHER"
+    with pytest.raises(UsageError, match="acts with other AWS keys already"):
+        install(session, provider)
 
 
 def test_as_credential_is_what_providers_give(provider: AwsKeys) -> None:
