@@ -122,8 +122,9 @@ class KeywrightCredentials(RefreshableCredentials):
         with self._rejecting:  # a rejection is about what was returned before this, or after
             last = self._last = self._provider.current()
             self._is_rejected = False
-        keys = unpack(last)
-        self._given.append(keys.access_key)
+            keys = unpack(last)
+            if keys.access_key not in self._given:
+                self._given.append(keys.access_key)
         return {
             "access_key": keys.access_key,
             "secret_key": keys.secret_key,
@@ -156,16 +157,21 @@ class KeywrightProvider(botocore.credentials.CredentialProvider):
         super().__init__()
         self._provider = provider
         self._now = now
+        self._loading = Lock()
         self._loaded: KeywrightCredentials | None = None
 
     def load(self) -> KeywrightCredentials:
-        """Return credentials that renew themselves. There is no next source to try: what fails here is told.
+        """Return credentials that renew themselves, the same each time: all clients hear of one rejection.
+
+        There is no next source to try: what fails here is told.
 
         Raises:
             KeywrightError: there are none, and why.
         """
-        self._loaded = KeywrightCredentials(self._provider, self._now)
-        return self._loaded
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = KeywrightCredentials(self._provider, self._now)
+            return self._loaded
 
     def before(self, params: dict[str, Any], context: dict[str, Any], **_event: Any) -> None:  # noqa: ANN401
         """Remember of a call whether its body can be sent twice, before any of it is read (`before-call`)."""

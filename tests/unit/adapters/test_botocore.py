@@ -314,6 +314,24 @@ class TestRejection:
         assert not found.reject("AKIAOTHER")
         assert (found.access_key, provider.asked, provider.rejected) == ("ASIA2", 2, ["ASIA1"])
 
+    def test_whoever_loads_them_has_the_same_and_hears_of_the_rejection(
+        self, service: Service, provider: AwsKeys
+    ) -> None:
+        session = botocore.session.Session()
+        install(session, provider)
+        first = session.create_client("sts", region_name="eu-central-1", endpoint_url=service.url)
+        chain = session.get_component("credential_provider")
+        assert chain.load_credentials() is session.get_credentials()
+        service.good = "ASIA2"
+        assert arn(first) == "ASIA2"
+
+    def test_keys_that_were_given_long_ago_are_still_ours(self, provider: AwsKeys) -> None:
+        provider.lifetime = timedelta(minutes=5)  # so botocore asks each time
+        found = KeywrightCredentials(provider, now)
+        provider.number = 2
+        assert {found.access_key for _ in range(40)} == {"ASIA2"}
+        assert found.reject("ASIA1")
+
     def test_that_they_could_not_be_forgotten_is_told_and_hinders_nobody(
         self, service: Service, provider: AwsKeys, caplog: pytest.LogCaptureFixture
     ) -> None:
