@@ -121,8 +121,8 @@ class KeywrightCredentials(RefreshableCredentials):
         """Return the keys that are good now; botocore lets one thread in at a time."""
         with self._rejecting:  # a rejection is about what was returned before this, or after
             last = self._last = self._provider.current()
-            self._is_rejected = False
             keys = unpack(last)
+            self._is_rejected = False
             if keys.access_key not in self._given:
                 self._given.append(keys.access_key)
         return {

@@ -380,7 +380,9 @@ def test_a_session_that_has_found_keys_already_is_refused(provider: AwsKeys, mon
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
     session = botocore.session.Session()
-    assert session.get_credentials().access_key == "AKIAOTHER"
+    found = session.get_credentials()
+    assert found is not None
+    assert found.access_key == "AKIAOTHER"
     with pytest.raises(UsageError, match="acts with other AWS keys already"):
         install(session, provider)
 
