@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 import urllib3
 from urllib3 import HTTPHeaderDict, Retry
 from urllib3.response import BaseHTTPResponse
+from urllib3.util import Url
 
 from keywright.adapters.body import Body
 from keywright.adapters.scheme import Scheme, by_kind
@@ -77,7 +78,7 @@ class CredentialPool:
         again = Body(body)
         sent = self._sender.current()
         response = self._pool.request(method, url, body=body, headers=self._dressed(headers, sent), **options)
-        if response.status != REJECTED or _has_left(url, response.retries):
+        if response.status != REJECTED or _has_left(url, response.retries, self._pool.proxy):
             return response
         try:
             self._sender.reject(sent)
@@ -106,11 +107,14 @@ class CredentialPool:
         return retries.new(remove_headers_on_redirect={*retries.remove_headers_on_redirect, self._sender.scheme.header})
 
 
-def _has_left(url: str, retries: Retry | None) -> bool:
-    """Return whether redirects led to another origin on the way: from there on the credential was not sent."""
+def _has_left(url: str, retries: Retry | None, proxy: Url | None) -> bool:
+    """Return whether redirects led to another origin on the way: from there on the credential was not sent.
+
+    Nor was it after any redirect where plain http goes to a proxy: urllib3 compares what comes with that one's host.
+    """
     for step in retries.history if retries else ():
         if step.redirect_location:
-            if is_elsewhere(url, step.redirect_location):
+            if is_elsewhere(url, step.redirect_location) or (proxy and not url.lower().startswith("https:")):
                 return True
             url = urljoin(url, step.redirect_location)
     return False
