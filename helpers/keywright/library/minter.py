@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from inspect import iscoroutinefunction
 from typing import Final, NamedTuple, Protocol, cast
 
 from keywright.credential import Credential
@@ -107,6 +108,8 @@ def minting(credential_id: str, minter: AnyMinter) -> Minting:
         minter = CachedCredentialProvider(minter)
     if not hasattr(minter, "mint") and hasattr(minter, "current"):
         provider = cast("CredentialProvider", minter)
+        if iscoroutinefunction(provider.current):
+            raise _is_async(credential_id)
         return Minting(lambda _now: provider.current(), EACH_ROUND, Credential)
     return _of(credential_id, minter, Credential)
 
@@ -125,4 +128,10 @@ def _of(credential_id: str, minter: object, kind: type[Credential] | type[AwsKey
     skew = getattr(minter, "refresh_skew", REFRESH_SKEW)
     if not callable(mint) or not isinstance(skew, timedelta):
         raise UsageError(f"what is to mint `{credential_id}` has no `mint(now)`, or a `refresh_skew` that is no time")
+    if iscoroutinefunction(mint):
+        raise _is_async(credential_id)
     return Minting(mint, skew, kind)
+
+
+def _is_async(credential_id: str) -> UsageError:
+    return UsageError(f"what is to mint `{credential_id}` runs in tasks, and a store in threads")
