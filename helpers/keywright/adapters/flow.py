@@ -1,9 +1,11 @@
 """The two attempts at a request, as httpx and httpx2 want them: a generator of requests that is sent their answers."""
 
 from collections.abc import AsyncGenerator, Callable, Generator, MutableMapping
-from typing import Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
-from keywright.adapters.sender import Sender
+from keywright.adapters.scheme import Scheme, by_kind
+from keywright.adapters.sender import AnyProvider, Sender
+from keywright.errors import UsageError
 
 
 class Place(Protocol):
@@ -29,6 +31,10 @@ class Asked(Protocol):
     def headers(self) -> MutableMapping[str, str]:
         """What goes with it."""
 
+    @property
+    def stream(self) -> object:
+        """Its body."""
+
 
 AnyRequest = TypeVar("AnyRequest", bound=Asked)
 AnyRequest_co = TypeVar("AnyRequest_co", bound=Asked, covariant=True)
@@ -51,6 +57,52 @@ class Answered(Protocol[AnyRequest_co]):
 def place_of(request: Asked) -> str:
     """Return the URL of a request as far as its port."""
     return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+
+
+class AuthFlow(Generic[AnyRequest]):
+    """What both libraries' `CredentialAuth` do."""
+
+    in_memory: ClassVar[type]
+    """The library's class of the bodies that can be sent a second time."""
+
+    def __init__(self, provider: AnyProvider, *, scheme: Scheme = by_kind, only_for: str | None = None) -> None:
+        """Ask nobody yet.
+
+        Args:
+            provider: where the credential comes from; a client of tasks takes one of either kind.
+            scheme: how it is sent.
+            only_for: the one origin that it may go to, such as `https://api.github.com`; other requests go without.
+
+        Raises:
+            UsageError: `only_for` is no origin; or `scheme` goes by a header that is not `Authorization`, and the
+                library would carry that one to wherever a redirect leads.
+        """
+        if not scheme.is_authorization:
+            what = f"the client carries {scheme.header} to wherever it is redirected"
+            raise UsageError(what, mend="use CredentialTransport or AsyncCredentialTransport")
+        self._sender = Sender(provider, scheme, only_for)
+
+    def sync_auth_flow(self, request: AnyRequest) -> Generator[AnyRequest, Answered[AnyRequest], None]:
+        """Return the attempts at a request.
+
+        Raises:
+            KeywrightError: there is no credential, and why.
+        """
+        return attempts(self._sender, request, self._is_replayable)
+
+    def async_auth_flow(self, request: AnyRequest) -> AsyncGenerator[AnyRequest, Answered[AnyRequest]]:
+        """Return the attempts at a request of a task; the loop never waits for a credential.
+
+        Raises:
+            KeywrightError: there is no credential, and why.
+        """
+        return attempts_async(self._sender, request, self._is_replayable)
+
+    def _is_replayable(self, request: AnyRequest) -> bool:
+        return isinstance(request.stream, self.in_memory)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._sender!r})"
 
 
 def attempts(
