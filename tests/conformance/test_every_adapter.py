@@ -282,6 +282,24 @@ def test_a_redirect_within_the_origin_carries_it_and_has_two_attempts(bench: Ben
     assert {*bench.door.sent} == {f"Bearer {key(1)}", f"Bearer {key(2)}"}
 
 
+@every_redirected
+@pytest.mark.parametrize("status", [302, 303])
+def test_what_a_redirect_says_is_done_is_not_done_twice(bench: Bench, name: str, status: int) -> None:
+    bench.door.wanted = f"Bearer {key(2)}"
+    adapted = bench.adapted()
+    answer = adapted.ask(f"{bench.door.url}/then/{status}/here/thing", "POST", b"one payment")
+    assert [fact.call.method for fact in bench.door.facts if fact.status == status] == ["POST"]
+    assert bench.keys.rejected == [key(1)]
+    assert answer.status == (401 if name == "urllib3" else 200), "urllib3 tells no more of where it was led"
+
+
+@every_redirected
+def test_what_a_redirect_leaves_to_be_done_has_two_attempts(bench: Bench) -> None:
+    bench.door.wanted = f"Bearer {key(2)}"
+    assert bench.adapted().ask(f"{bench.door.url}/then/307/here/thing", "POST", b"one payment").status == 200
+    assert {*bench.door.bodies} == {b"one payment"}
+
+
 @pytest.mark.parametrize("name", [name for name in OF_ANY_HEADER if name in REDIRECTED])
 def test_what_leads_elsewhere_after_a_refresh_carries_neither_key(bench: Bench) -> None:
     with door(API_KEY.header) as elsewhere:

@@ -23,7 +23,7 @@ from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
 from keywright.adapters.aws_session import SessionCredentialProvider
 from keywright.credential import Credential
-from keywright.errors import KeywrightError
+from keywright.errors import KeywrightError, UsageError
 from keywright.library.contract import CredentialProvider
 from keywright.providers.aws.packed_keys import pack, unpack
 
@@ -46,6 +46,7 @@ UNKNOWN: Final = timedelta(minutes=1)
 """What keys without an end are said to have left: botocore then asks again for each request, which costs a look."""
 _REMEMBERED: Final = 16
 _NOTE: Final = "keywright_key"
+_REPLAYABLE: Final = "keywright_replayable"
 _RETRIED: Final = "keywright_retried"
 _SIGNED_BY: Final = re.compile(r"Credential=([^/,\s]+)/")
 
@@ -120,9 +121,10 @@ class KeywrightCredentials(RefreshableCredentials):
         """Return the keys that are good now; botocore lets one thread in at a time."""
         with self._rejecting:  # a rejection is about what was returned before this, or after
             last = self._last = self._provider.current()
+            keys = unpack(last)
             self._is_rejected = False
-        keys = unpack(last)
-        self._given.append(keys.access_key)
+            if keys.access_key not in self._given:
+                self._given.append(keys.access_key)
         return {
             "access_key": keys.access_key,
             "secret_key": keys.secret_key,
@@ -155,16 +157,25 @@ class KeywrightProvider(botocore.credentials.CredentialProvider):
         super().__init__()
         self._provider = provider
         self._now = now
+        self._loading = Lock()
         self._loaded: KeywrightCredentials | None = None
 
     def load(self) -> KeywrightCredentials:
-        """Return credentials that renew themselves. There is no next source to try: what fails here is told.
+        """Return credentials that renew themselves, the same each time: all clients hear of one rejection.
+
+        There is no next source to try: what fails here is told.
 
         Raises:
             KeywrightError: there are none, and why.
         """
-        self._loaded = KeywrightCredentials(self._provider, self._now)
-        return self._loaded
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = KeywrightCredentials(self._provider, self._now)
+            return self._loaded
+
+    def before(self, params: dict[str, Any], context: dict[str, Any], **_event: Any) -> None:  # noqa: ANN401
+        """Remember of a call whether its body can be sent twice, before any of it is read (`before-call`)."""
+        context[_REPLAYABLE] = _is_replayable(params.get("body"))
 
     def note(self, request: Any, **_event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
         """Remember with a signed request whose keys have signed it (`request-created`)."""
@@ -177,7 +188,7 @@ class KeywrightProvider(botocore.credentials.CredentialProvider):
         code = response[1].get("Error", {}).get("Code") if response is not None else None
         if code not in REJECTED or context.get(_RETRIED) or self._loaded is None:
             return None
-        if not self._loaded.reject(context.get(_NOTE, "")) or not _is_replayable(request_dict["body"]):
+        if not self._loaded.reject(context.get(_NOTE, "")) or not context.get(_REPLAYABLE):
             return None
         context[_RETRIED] = True
         return 0
@@ -196,21 +207,31 @@ def install(
 
     They come before whatever else the session would find, the environment's included. Where AWS says that they are not
     good any more, they are named as rejected and the request is signed and sent once more, at once; unless its body is
-    a stream that cannot be rewound.
+    a stream that cannot be rewound, or that did not stand at its beginning.
 
     Args:
         session: a session that has made no client yet; boto3 takes it as `boto3.Session(botocore_session=session)`.
         provider: gives AWS keys, as `SessionCredentialProvider` does.
         now: the wall clock (aware UTC).
+
+    Raises:
+        UsageError: the session has found keys already, and would go on acting with them.
     """
+    if getattr(session, "_credentials", None) is not None:  # botocore looks for them once, and has no other way to tell
+        raise UsageError("the session acts with other AWS keys already", mend="install ours before its first client")
     source = KeywrightProvider(provider, now=now)
     session.get_component("credential_provider").providers.insert(0, source)
     events = session.get_component("event_emitter")
+    events.register("before-call", source.before)
     events.register_last("request-created", source.note)  # once it is signed
     events.register("needs-retry", source.retry)
 
 
-def _is_replayable(body: object) -> bool:
+def _is_replayable(body: Any) -> bool:  # noqa: ANN401
+    """Return whether botocore can send it again: it rewinds a stream to its very beginning, wherever that stood."""
     if not hasattr(body, "read"):
         return True
-    return hasattr(body, "seek") and bool(getattr(body, "seekable", lambda: True)())
+    try:
+        return bool(body.seekable() and body.tell() == 0)
+    except (AttributeError, OSError):
+        return False

@@ -26,7 +26,8 @@ except ImportError as error:
 class CredentialAuth(AuthBase):
     """Sends the current credential with each request.
 
-    It is made new after a 401, and then sent once more. Sessions and threads may share it.
+    It is made new after a 401, and then sent once more. Sessions and threads may share it; a `PreparedRequest` is for
+    one thread at a time, because its headers follow its attempts.
     """
 
     def __init__(self, provider: CredentialProvider, *, scheme: Scheme = by_kind, only_for: str | None = None) -> None:
@@ -83,13 +84,13 @@ class _Attempts:
             self._sender.reject(self._sent)
             if not self._body.rewind():
                 return first
-            self._is_spent = True
             sent = self._sender.current()
             if not options.get("stream"):
                 _ = first.content  # the connection can be used again once this was read
-        finally:
-            if self._is_spent:
-                first.close()
+        except BaseException:
+            first.close()
+            raise
+        first.close()
         # The session goes on with this very request, to redirects too; what was sent first is kept beside its answer.
         request, first.request = first.request, first.request.copy()
         self._sent = sent
@@ -97,4 +98,5 @@ class _Attempts:
         second: requests.Response = first.connection.send(request, **options)
         second.history.append(first)
         second.request = request
+        self._is_spent = True
         return second

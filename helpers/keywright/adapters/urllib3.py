@@ -6,21 +6,28 @@
 
 urllib3 has no interface for this. `CredentialPool` stands before a `PoolManager`, or a `ProxyManager`, and has its one
 method that people use. A body is sent a second time if it is in memory, or in a file that can be rewound. What a
-generator yields is sent once: after a 401 the credential is named as rejected, and the 401 is the caller's.
+generator yields is sent once: after a 401 the credential is named as rejected, and the 401 is the caller's. So it is
+where a request that does something was redirected after it: a POST with a 303, say.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urljoin
 
 import urllib3
 from urllib3 import HTTPHeaderDict, Retry
 from urllib3.response import BaseHTTPResponse
+from urllib3.util import Url
 
 from keywright.adapters.body import Body
 from keywright.adapters.scheme import Scheme, by_kind
 from keywright.adapters.sender import REJECTED, Sender, Sent, is_elsewhere
 from keywright.library.contract import CredentialProvider
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""The methods that do nothing (RFC 9110, 9.2.1)."""
+_ELSEWHERE: Final = frozenset({307, 308})
+"""The redirects of a request that was not done, and is to be made elsewhere."""
 
 
 class CredentialPool:
@@ -71,11 +78,11 @@ class CredentialPool:
         again = Body(body)
         sent = self._sender.current()
         response = self._pool.request(method, url, body=body, headers=self._dressed(headers, sent), **options)
-        if response.status != REJECTED or _has_left(url, response.retries):
+        if response.status != REJECTED or _has_left(url, response.retries, self._pool.proxy):
             return response
         try:
             self._sender.reject(sent)
-            if not again.rewind():
+            if _is_done(method, response.retries) or not again.rewind():
                 return response
             sent = self._sender.current()
             response.drain_conn()
@@ -100,11 +107,21 @@ class CredentialPool:
         return retries.new(remove_headers_on_redirect={*retries.remove_headers_on_redirect, self._sender.scheme.header})
 
 
-def _has_left(url: str, retries: Retry | None) -> bool:
-    """Return whether redirects led to another origin on the way: from there on the credential was not sent."""
+def _has_left(url: str, retries: Retry | None, proxy: Url | None) -> bool:
+    """Return whether redirects led to another origin on the way: from there on the credential was not sent.
+
+    Nor was it after any redirect where plain http goes to a proxy: urllib3 compares what comes with that one's host.
+    """
     for step in retries.history if retries else ():
         if step.redirect_location:
-            if is_elsewhere(url, step.redirect_location):
+            if is_elsewhere(url, step.redirect_location) or (proxy and not url.lower().startswith("https:")):
                 return True
             url = urljoin(url, step.redirect_location)
     return False
+
+
+def _is_done(method: str, retries: Retry | None) -> bool:
+    """Return whether a redirect says that what was asked for is done: the second attempt would begin with it again."""
+    steps = retries.history if retries else ()
+    led = {step.status for step in steps if step.redirect_location}
+    return method.upper() not in _SAFE and not led <= _ELSEWHERE

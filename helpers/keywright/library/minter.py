@@ -107,6 +107,7 @@ def minting(credential_id: str, minter: AnyMinter) -> Minting:
         minter = CachedCredentialProvider(minter)
     if not hasattr(minter, "mint") and hasattr(minter, "current"):
         provider = cast("CredentialProvider", minter)
+        _refuse_tasks(credential_id, provider.current)
         return Minting(lambda _now: provider.current(), EACH_ROUND, Credential)
     return _of(credential_id, minter, Credential)
 
@@ -125,4 +126,12 @@ def _of(credential_id: str, minter: object, kind: type[Credential] | type[AwsKey
     skew = getattr(minter, "refresh_skew", REFRESH_SKEW)
     if not callable(mint) or not isinstance(skew, timedelta):
         raise UsageError(f"what is to mint `{credential_id}` has no `mint(now)`, or a `refresh_skew` that is no time")
+    _refuse_tasks(credential_id, mint)
     return Minting(mint, skew, kind)
+
+
+def _refuse_tasks(credential_id: str, mint: Callable[..., object]) -> None:
+    from inspect import iscoroutinefunction  # time that a program without a store need not spend
+
+    if iscoroutinefunction(mint):
+        raise UsageError(f"what is to mint `{credential_id}` runs in tasks, and a store in threads")

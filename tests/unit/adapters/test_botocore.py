@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final
@@ -22,7 +23,7 @@ from keywright.adapters.botocore import KeywrightCredentials, KeywrightProvider,
 from keywright.credential import Credential
 from keywright.demo.exchange import Call, Reply
 from keywright.demo.issuer import LoopbackServer
-from keywright.errors import Busy, CacheUnusable, KeywrightError, Unavailable
+from keywright.errors import Busy, CacheUnusable, KeywrightError, Unavailable, UsageError
 from keywright.library.contract import CredentialProvider
 from keywright.library.in_memory import InMemoryCredentialProvider
 from keywright.library.static import StaticCredentialProvider
@@ -313,6 +314,24 @@ class TestRejection:
         assert not found.reject("AKIAOTHER")
         assert (found.access_key, provider.asked, provider.rejected) == ("ASIA2", 2, ["ASIA1"])
 
+    def test_whoever_loads_them_has_the_same_and_hears_of_the_rejection(
+        self, service: Service, provider: AwsKeys
+    ) -> None:
+        session = botocore.session.Session()
+        install(session, provider)
+        first = session.create_client("sts", region_name="eu-central-1", endpoint_url=service.url)
+        chain = session.get_component("credential_provider")
+        assert chain.load_credentials() is session.get_credentials()
+        service.good = "ASIA2"
+        assert arn(first) == "ASIA2"
+
+    def test_keys_that_were_given_long_ago_are_still_ours(self, provider: AwsKeys) -> None:
+        provider.lifetime = timedelta(minutes=5)  # so botocore asks each time
+        found = KeywrightCredentials(provider, now)
+        provider.number = 2
+        assert {found.access_key for _ in range(40)} == {"ASIA2"}
+        assert found.reject("ASIA1")
+
     def test_that_they_could_not_be_forgotten_is_told_and_hinders_nobody(
         self, service: Service, provider: AwsKeys, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -336,6 +355,18 @@ class TestRejection:
         shared.put_object(Bucket="bucket", Key="a", Body=io.BytesIO(b"all of it"))
         assert service.keys == ["ASIA1", "ASIA2"]
 
+    @pytest.mark.parametrize(("start", "sent"), [(0, [b"before|all of it"] * 2), (7, [b"all of it"])])
+    def test_a_file_is_sent_twice_only_from_its_beginning_where_botocore_rewinds_it_to(
+        self, service: Service, provider: AwsKeys, start: int, sent: list[bytes]
+    ) -> None:
+        service.good = "ASIA2"
+        body = io.BytesIO(b"before|all of it")
+        body.seek(start)
+        with suppress(ClientError):
+            client("s3", service, provider).put_object(Bucket="bucket", Key="a", Body=body)
+        assert [fact.call.body for fact in service.facts] == sent
+        assert provider.rejected == ["ASIA1"]
+
     def test_no_secret_key_is_in_a_log(
         self, service: Service, provider: AwsKeys, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -343,6 +374,17 @@ class TestRejection:
         service.good = "ASIA2"
         arn(client("sts", service, provider))
         assert CANARY not in caplog.text
+
+
+def test_a_session_that_has_found_keys_already_is_refused(provider: AwsKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
+    session = botocore.session.Session()
+    found = session.get_credentials()
+    assert found is not None
+    assert found.access_key == "AKIAOTHER"
+    with pytest.raises(UsageError, match="acts with other AWS keys already"):
+        install(session, provider)
 
 
 def test_as_credential_is_what_providers_give(provider: AwsKeys) -> None:

@@ -133,6 +133,25 @@ def test_a_multipart_form_is_sent_once(library: Any, adapter: Any) -> None:
     assert keys.rejected == [key(1)]
 
 
+@both
+def test_a_next_one_does_not_go_where_httpx_let_the_first_one_go(library: Any, adapter: Any) -> None:
+    sent: list[tuple[str, str | None]] = []
+
+    def answer(request: Any) -> Any:
+        sent.append((request.url.scheme, request.headers.get("Authorization")))
+        if request.url.scheme == "http":
+            return library.Response(301, headers={"Location": "https://api.example.com/"})
+        return library.Response(401)
+
+    keys = Keys()
+    auth = adapter.CredentialAuth(keys, scheme=bearer, only_for="http://api.example.com")
+    mock = library.MockTransport(answer)
+    with library.Client(auth=auth, transport=mock, follow_redirects=True) as client:
+        assert client.get("http://api.example.com/").status_code == 401
+    assert sent == [("http", f"Bearer {key(1)}"), ("https", f"Bearer {key(1)}")]
+    assert keys.rejected == [key(1)]
+
+
 class TestTransport:
     @both
     def test_the_clients_own_requests_never_hold_the_secret(self, library: Any, adapter: Any) -> None:

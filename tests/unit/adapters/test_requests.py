@@ -2,13 +2,29 @@
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from fakes.keys import Door, Keys, door, key
 from keywright.adapters.requests import CredentialAuth
 from keywright.adapters.scheme import bearer, header
+from keywright.credential import Credential
+from keywright.errors import Busy
+
+
+class Watched(HTTPAdapter):
+    """Keeps the answers that it gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[requests.Response] = []
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        self.given.append(super().send(*args, **options))
+        return self.given[-1]
 
 
 @pytest.fixture
@@ -76,6 +92,30 @@ def test_a_prepared_request_that_is_sent_again_has_its_two_attempts_again(
     server.wanted = f"Bearer {key(3)}"
     assert session.send(prepared).status_code == 200
     assert keys.rejected == [key(1), key(2)]
+
+
+def test_a_prepared_request_has_its_two_attempts_after_one_that_broke_off(
+    server: Door, session: requests.Session, keys: Keys
+) -> None:
+    prepared = session.prepare_request(requests.Request("GET", f"{server.url}/thing"))
+    keys.failure = Busy("another process has been renewing it for too long")
+    with pytest.raises(Busy):
+        session.send(prepared)
+    keys.failure = None
+    assert session.send(prepared).status_code == 200
+
+
+def test_a_rejection_that_nothing_follows_gives_its_connection_back(server: Door, session: requests.Session) -> None:
+    class Broken(Keys):
+        def invalidate(self, rejected: Credential | None = None) -> None:
+            raise RuntimeError("a bug of the provider's own")
+
+    session.auth = CredentialAuth(Broken(), scheme=bearer)
+    watched = Watched()
+    session.mount("http://", watched)
+    with pytest.raises(RuntimeError):
+        session.get(f"{server.url}/thing", stream=True)
+    assert [answer.raw.closed for answer in watched.given] == [True]
 
 
 def test_a_sessions_own_hooks_see_the_answer_that_counts(server: Door, session: requests.Session) -> None:

@@ -10,7 +10,7 @@ import urllib3
 from fakes.keys import Door, Keys, door, key
 from keywright.adapters.scheme import bearer, header
 from keywright.adapters.urllib3 import CredentialPool
-from keywright.demo.exchange import Reply
+from keywright.demo.exchange import Answer, Call, Reply
 
 
 @pytest.fixture
@@ -98,3 +98,16 @@ def test_a_proxy_is_a_pool_like_any_other(keys: Keys, server: Door) -> None:
         assert pool.request("GET", "http://api.example.com/thing").status == 200
         assert pool.request("GET", "http://api.example.org/thing").status == 200
     assert server.sent == [f"Bearer {key(1)}", ""]
+
+
+def test_what_urllib3_took_out_behind_a_proxy_is_not_named_as_rejected(keys: Keys, server: Door) -> None:
+    def lead_on(call: Call, _answer: Answer) -> Reply:
+        if call.path.endswith("/start"):
+            return Reply(status=302, headers=(("Location", "/next"),))
+        return Reply(status=401)
+
+    server.bend = lead_on
+    with urllib3.ProxyManager(server.url) as manager:
+        pool = CredentialPool(manager, keys, scheme=bearer)
+        assert pool.request("GET", "http://api.example.com/start").status == 401
+    assert (server.sent, keys.rejected) == ([f"Bearer {key(1)}", ""], [])

@@ -1,10 +1,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from fakes.store_minter import FakeAwsMinter, FakeMinter
-from keywright import CachedCredentialProvider, Credential, Minter, Secret
+from keywright import AsyncCredentialProvider, CachedCredentialProvider, Credential, Minter, Secret, UsageError
 from keywright.library.aws_keys import AwsKeys
 from keywright.library.minter import EACH_ROUND, REFRESH_SKEW, AnyMinter, aws_minting, minting
 
@@ -59,3 +60,18 @@ def test_aws_keys_come_of_a_minter_or_a_function() -> None:
     plain = aws_minting("id", lambda _now: AwsKeys("AKIAEXAMPLE", Secret("key")))
     assert isinstance(plain.minted(START), AwsKeys)
     assert plain.refresh_skew == REFRESH_SKEW
+
+
+class InTasks(AsyncCredentialProvider):
+    async def current(self) -> Credential:
+        return Credential(Secret("never"), issued_at=START)
+
+
+async def mint_in_a_task(now: datetime) -> Credential:
+    return Credential(Secret("never"), issued_at=now)
+
+
+@pytest.mark.parametrize("minter", [InTasks(), mint_in_a_task], ids=["provider", "function"])
+def test_one_that_runs_in_tasks_is_refused_where_it_is_given(minter: Any) -> None:
+    with pytest.raises(UsageError, match="`id` runs in tasks"):
+        minting("id", minter)
