@@ -22,7 +22,7 @@ from keywright.errors import KeywrightError, UsageError
 from keywright.profiles.model import AuthProfile
 from keywright.providers.registry import PROVIDERS, make
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import profile_of
+from keywright.routes import is_used_unwritten, profile_of
 from keywright.settings.model import KeptOptions, Profile, Route, Settings
 
 REVIVED_FOR: Final = timedelta(days=1)
@@ -148,11 +148,15 @@ class Known:
 def of_entry(entry: Entry, settings: Settings, env: Mapping[str, str], primed: Container[str]) -> Dated | None:
     """Return when the entry is due; None if it never is, or was minted with other settings or in another environment.
 
-    One that is `primed`, by its name, is renewed however long ago it ended.
+    It never is once its profile was taken out of the settings: nobody can ask for it any more. Nor is a session by
+    itself: it is renewed with what is made of it. One that is `primed`, by its name, is renewed however long ago it
+    ended.
     """
     place = parse_url(entry.url) if entry.url else None
     try:
         profile = profile_of(entry, settings)
+        if profile.id not in settings.profiles and not is_used_unwritten(profile):
+            return None
         provider = make(profile, place, env)
         if provider.key != entry.key:
             return None

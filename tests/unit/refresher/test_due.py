@@ -62,13 +62,25 @@ def test_an_entry_is_due(house: House, row: Row) -> None:
     assert (house.due(START + row.at) == [ACME]) is row.is_due
 
 
-def test_an_entry_of_nobody_s_settings_is_due_until_a_day_after_its_end(house: House) -> None:
-    house.get(ACME, START)
+def test_an_entry_of_a_command_line_is_due_until_a_day_after_its_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0000000000000000")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "demo" * 10)
+    house.write(EKS)
+    house.get("aws-eks:prod", START)
     house.write()  # its profile is known from the entry alone
-    assert house.due(START + 40 * MINUTE) == []
-    assert house.due(START + 50 * MINUTE) == [ACME]
-    assert house.due(START + HOUR + 23 * HOUR) == [ACME]
-    assert house.due(START + HOUR + DAY) == []
+    assert house.due(START + MINUTE) == []
+    assert house.due(START + 10 * MINUTE) == ["aws-eks:prod"]
+    assert house.due(START + 15 * MINUTE + 23 * HOUR) == ["aws-eks:prod"]
+    assert house.due(START + 15 * MINUTE + DAY) == []
+
+
+def test_an_entry_whose_profile_was_taken_out_of_the_settings_is_renewed_no_more(house: House) -> None:
+    house.get(ACME, START)
+    house.write()
+    assert house.due(START + 50 * MINUTE) == []
+    assert house.due(START + HOUR) == []
 
 
 def test_an_entry_whose_file_changed_is_due(house: House) -> None:
