@@ -43,11 +43,13 @@ class Target(NamedTuple):
         name: what its failures are remembered under: the entry's digest, or what stands for a grant.
         profile: whose it is.
         request: what is asked for it: its place, and for whom; never with a person to ask.
+        was_cached: whether it has an entry, to be renewed only while that is there.
     """
 
     name: str
     profile: Profile
     request: Request
+    was_cached: bool = False
 
     @property
     def place(self) -> str:
@@ -167,7 +169,7 @@ def of_entry(entry: Entry, settings: Settings, env: Mapping[str, str], primed: C
         return None
     digest, (boot, _, boot_s) = entry.key.digest, entry.boot.partition(" ")
     return Dated(
-        target=Target(digest, profile, _request(profile, place, _client(entry.client))),
+        target=Target(digest, profile, _request(profile, place, _client(entry.client)), was_cached=True),
         from_s=plan.issued_at.timestamp(),
         until_s=plan.renew_at.timestamp(),
         over_s=inf if digest in primed else (plan.expires_at + REVIVED_FOR).timestamp(),

@@ -206,7 +206,7 @@ def renew(broker: Broker, target: Target) -> Outcome:
     """Renew one target; whatever happens is its outcome."""
     try:
         with within(CALL_S):
-            served = broker.renew_due(target.profile, target.request)
+            served = broker.renew_due(target.profile, target.request, was_cached=target.was_cached)
     except OutOfTime:
         return _failed(target, Busy(f"renewing it took longer than {CALL_S:.0f} s"))
     except KeywrightError as error:

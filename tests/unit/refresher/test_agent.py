@@ -12,6 +12,7 @@ from fakes.agents import START
 from fakes.grants import GrantIssuer, access, refresh
 from fakes.kept import grant, profile, register
 from fakes.minter import Minting
+from keywright.broker import Broker
 from keywright.errors import (
     Busy,
     ConfigurationError,
@@ -28,7 +29,10 @@ from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.refresher import round as rounds
 from keywright.refresher.agent import GRACE_S, SPENDING_GRACE_S, Report, renew_all_due
 from keywright.refresher.alone import only_one
+from keywright.refresher.due import Target
 from keywright.refresher.mail import Call
+from keywright.refresher.round import Outcome
+from keywright.request import Client, Request, Verb
 from keywright.secret import Secret
 from keywright.settings.model import GithubAppOptions, Profile
 from unit.refresher.conftest import ACME, SPARE, House, route, table
@@ -211,6 +215,25 @@ def test_a_step_while_it_sleeps_ends_the_sleep(house: House) -> None:
 
     house.run(HOUR, between=step)
     assert house.minter.calls == 2
+
+
+def test_what_is_dropped_while_its_renewal_waits_for_its_turn_is_not_brought_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.run(SECOND)
+    renew = rounds.renew
+
+    def late(broker: Broker, target: Target) -> Outcome:
+        house.broker(house.world.at).invalidate(
+            Request(client=Client.GIT, verb=Verb.GET, asked=ACME, profile=ACME), None
+        )
+        house.write(table(SPARE))
+        return renew(broker, target)
+
+    monkeypatch.setattr(rounds, "renew", late)
+    house.world.at += 50 * MINUTE
+    house.run(NOT_LONG)
+    assert house.minter.calls == 1
 
 
 def test_what_another_process_renews_is_left_to_it(house: House) -> None:
@@ -457,7 +480,7 @@ def test_there_is_one_agent_for_each_user(house: House) -> None:
 def test_a_renewal_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from keywright.deadline import OutOfTime
 
-    def strike(*_args: object) -> None:
+    def strike(*_args: object, **_more: object) -> None:
         raise OutOfTime
 
     monkeypatch.setattr("keywright.broker.Broker.renew_due", strike)
