@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from math import inf
 from typing import Final, NamedTuple
 
 from keywright.broker import Broker
@@ -44,9 +45,10 @@ class Failed(NamedTuple):
 
 
 class LeftAlone(NamedTuple):
-    """There was nothing to do, or somebody else is at it."""
+    """There was nothing to do, or somebody else is at it; `is_for_good` if it is never kept, so that nobody gains."""
 
     target: Target
+    is_for_good: bool = False
 
 
 Outcome = Renewed | Failed | LeftAlone
@@ -129,6 +131,8 @@ class Rounds:
                 self._watch.forget()
                 self._broker = None  # it has given up the cache
                 self._let_rest(outcome.target)
+            case LeftAlone(target, is_for_good=True):
+                self._rests[name] = _Rest(1, -inf, inf, self._watch.mark(target))
             case Failed() | LeftAlone():
                 self._watch.expect_change(name)  # it may not be what it seemed
                 self._let_rest(outcome.target)
@@ -215,6 +219,8 @@ def renew(broker: Broker, target: Target) -> Outcome:
         return _failed(target, bug(error))
     if served is None:
         return LeftAlone(target)
+    if not served.may_be_kept:
+        return LeftAlone(target, is_for_good=True)
     is_kept = bool(served.stamp) or isinstance(target.profile.options, KeptOptions)
     renew_at = served.plan.renew_at if served.plan else None
     return Renewed(target, is_kept, renew_at, served.credential.expires_at)

@@ -488,3 +488,21 @@ def test_a_renewal_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch, tmp
     outcome = rounds.renew(house.broker(START), target)
     assert isinstance(outcome, rounds.Failed)
     assert isinstance(outcome.error, Busy)
+
+
+def test_what_may_not_be_kept_is_got_once(house: House) -> None:
+    """As the long-lived keys behind an AWS profile, or a token of unknown end: nobody would find it."""
+    house.minter.is_kept = False
+    house.run(DAY)
+    assert house.minter.calls == 1
+    assert house.world.said == []
+    assert ids(once(house)) == ([], [])
+
+
+def test_what_may_not_be_kept_is_tried_anew_once_the_settings_have_changed(house: House) -> None:
+    house.minter.is_kept = False
+    house.run(HOUR)
+    house.write(table(ACME, 'renew_before = "5m"'))
+    house.minter.is_kept = True
+    house.run(MINUTE)
+    assert renewed(house) == [ACME]
