@@ -6,7 +6,7 @@ all clients remember together, so that an issuer that fails is asked no more oft
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keywright import hit
 from keywright.cache.failures import Failure
@@ -23,6 +23,9 @@ from keywright.settings.model import Profile
 if TYPE_CHECKING:
     from keywright.profiles.model import AuthProfile
     from keywright.profiles.turns import Turns
+
+LOCKED_FOR_S: Final = 600.0
+"""How long a vault that was found locked is taken to be."""
 
 
 class Unasked:
@@ -110,10 +113,11 @@ def may_be_asked(failure: Failure | None, now_s: float) -> bool:
     """Whether an issuer of which `failure` is remembered may be asked at `now_s` (epoch seconds) by nobody's wish.
 
     What only a person can mend, such as a grant that was taken back, is not tried again before something that decided
-    the attempt has changed.
+    the attempt has changed; a locked vault is, now and then, because an OS keyring is unlocked without a file changing.
     """
     if failure is None:
         return True
     if isinstance(failure.error, NeedsPerson | TokenRevoked | VaultLocked):
-        return any(stamp(path) != seen for path, seen in failure.inputs.items())
+        is_over = isinstance(failure.error, VaultLocked) and now_s - failure.failed_at_s >= LOCKED_FOR_S
+        return is_over or any(stamp(path) != seen for path, seen in failure.inputs.items())
     return not failure.holds(now_s)

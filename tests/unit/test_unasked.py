@@ -140,7 +140,8 @@ def _failure(error: KeywrightError, **inputs: str) -> Failure:
         (Unavailable("no key"), 1000, True),
         (TokenRevoked("taken back"), 1000, False),
         (NeedsPerson("log in"), 1000, False),
-        (VaultLocked("locked"), 1000, False),
+        (VaultLocked("locked"), 699, False),
+        (VaultLocked("locked"), 700, True),  # by an OS keyring, say, whose unlocking changes no file
     ],
 )
 def test_who_failed_may_be_asked_again(error: KeywrightError, now_s: float, may: bool) -> None:

@@ -24,7 +24,7 @@ from keywright.settings.load import load, locate
 from keywright.settings.model import Settings
 
 THOROUGH_EVERY_S: Final = 600.0
-"""How often the entries are gone through, be their folder as it was or not."""
+"""How often the entries are gone through, be their folder as it was or not, and a closed vault is tried again."""
 _SUFFIX: Final = ".json"
 
 
@@ -61,6 +61,7 @@ class Watch:
         self._known = Known()
         self._unborn: list[Target] = []
         self._vault: dict[str, str] = {}
+        self._is_vault_read = True
         self._grants: list[Dated] = []
         self._thorough_at_s = inf
 
@@ -75,6 +76,8 @@ class Watch:
         if not 0 <= now_s - self._thorough_at_s < THOROUGH_EVERY_S:
             self.expect_change()
             self._thorough_at_s = now_s
+            if not self._is_vault_read:  # an OS keyring is started and unlocked without a file of ours changing
+                self._vault = {}
         settings = self._look_at_settings()
         cache = self._look_at_folder(settings)
         self._look_at_inputs()
@@ -156,16 +159,16 @@ class Watch:
         self._disturbed = self._known.disturbed(stamps)
 
     def _look_at_vault(self) -> None:
-        """Note the grants of the vault, if it opens without a person; a locked one is tried again once that changed."""
+        """Note the grants of the vault, if it opens without a person; if not, it is tried again now and then."""
         from keywright.profiles.kept import KeptProfiles
 
         if self._vault and all(stamp(path) == seen for path, seen in self._vault.items()):
             return
-        self._grants = []
+        self._grants, self._is_vault_read = [], False
         try:
             kept = KeptProfiles(self._env)
             self._vault = {kept.source: stamp(kept.source)}
-            self._grants = of_grants(kept.all().values())
+            self._grants, self._is_vault_read = of_grants(kept.all().values()), True
         except VaultLocked as error:
             self._vault |= error.inputs
         except KeywrightError as error:
