@@ -100,6 +100,8 @@ class Rounds:
         now = self._now()
         sight = self._watch.look(now)
         busy, failing = self._crew.busy | self._at_work.keys(), []
+        # What is not due has been renewed, or is gone: it begins afresh, and a process that lives on forgets it.
+        self._rests = {one.name: self._rests[one.name] for one in sight.due if one.name in self._rests}
         for target in sight.due:
             if target.name in busy or self._rests_now(target, now.timestamp()):
                 continue

@@ -29,9 +29,10 @@ from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.refresher import round as rounds
 from keywright.refresher.agent import GRACE_S, SPENDING_GRACE_S, Report, renew_all_due
 from keywright.refresher.alone import only_one
+from keywright.refresher.crew import Finished
 from keywright.refresher.due import Target
 from keywright.refresher.mail import Call
-from keywright.refresher.round import Outcome
+from keywright.refresher.round import LeftAlone, Outcome
 from keywright.request import Client, Request, Verb
 from keywright.secret import Secret
 from keywright.settings.model import GithubAppOptions, Profile
@@ -506,3 +507,19 @@ def test_what_may_not_be_kept_is_tried_anew_once_the_settings_have_changed(house
     house.minter.is_kept = True
     house.run(MINUTE)
     assert renewed(house) == [ACME]
+
+
+def test_what_others_were_quicker_with_ten_times_rests_no_longer_for_it(house: House) -> None:
+    world = house.world
+    house.get(ACME, world.at)
+    (target,) = house.look(world.at + HOUR).due
+    looking = rounds.Rounds(os.environ, now=world.now, monotonic=lambda: 0.0, say=world.said.append, post=world.post)
+    for lifetime in (HOUR,) * 10 + (4 * MINUTE,):
+        house.minter.lifetime = lifetime
+        looking.note(Finished(target.name, LeftAlone(target)))
+        house.refresh(ACME, world.at)
+        looking.look()
+        assert not looking.working
+        world.at += lifetime * 0.8
+    looking.look()
+    assert looking.working
