@@ -23,7 +23,7 @@ from keywright.profiles.model import AuthProfile
 from keywright.providers.registry import PROVIDERS, make
 from keywright.request import Client, Request, Url, Verb, parse_url
 from keywright.routes import is_used_unwritten, profile_of
-from keywright.settings.model import KeptOptions, Profile, Route, Settings
+from keywright.settings.model import AccessKeyOptions, KeptOptions, Profile, Route, Settings
 
 REVIVED_FOR: Final = timedelta(days=1)
 """How long after its end a credential for a place is still renewed: after that its user has gone."""
@@ -199,7 +199,7 @@ def of_grants(profiles: Iterable[AuthProfile]) -> list[Dated]:
 
 
 def _primed(profile: Profile, settings: Settings, env: Mapping[str, str]) -> Iterator[Target]:
-    if profile.provider not in PROVIDERS:
+    if profile.provider not in PROVIDERS or _is_for_another_environment(profile, env):
         return
     try:
         digest = make(profile, None, env).key.digest
@@ -213,6 +213,15 @@ def _primed(profile: Profile, settings: Settings, env: Mapping[str, str]) -> Ite
         return
     else:
         yield Target(digest, profile, _request(profile, None, Client.PERSON))
+
+
+def _is_for_another_environment(profile: Profile, env: Mapping[str, str]) -> bool:
+    """Whether its secret is in a variable that is not set here: a service has not all that a shell has."""
+    options = profile.options
+    if not isinstance(options, AccessKeyOptions):
+        return False
+    kind, _, name = options.key.partition("://")
+    return kind == "env" and not env.get(name)
 
 
 def _is_one_place(route: Route) -> bool:

@@ -111,6 +111,14 @@ def test_what_was_minted_in_another_environment_is_left_alone(house: House, monk
     assert house.due(START + 10 * MINUTE) == []
 
 
+def test_a_key_that_only_another_environment_has_is_left_to_that(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To fail for it at every look would be noted against a profile that works for its clients."""
+    house.write('[profiles."access-key:ci"]\nurl = "https://auth.example/api"\nkey = "env://CI_KEY"\n')
+    assert house.due(START) == []
+    monkeypatch.setenv("CI_KEY", "demo")
+    assert house.due(START) == ["access-key:ci"]
+
+
 PRIMED: tuple[tuple[str, tuple[str, ...], list[tuple[str, str]]], ...] = (
     ("no place is needed", (table(ACME), EKS), [(ACME, ""), ("aws-eks:prod", "")]),
     ("nothing is minted", (STATIC,), []),
