@@ -54,6 +54,7 @@ class Watch:
         self._settings: Settings | None = None
         self._cache: Cache | None = None
         self._folder: tuple[int, ...] = ()
+        self._memory: tuple[int, ...] = ()
         self._listed: dict[str, int] = {}
         self._primed: Mapping[str, Target] = {}
         self._stamps: dict[str, str] = {}
@@ -117,10 +118,11 @@ class Watch:
 
     def _look_at_folder(self, settings: Settings) -> Cache:
         path = f"{locate_folder('cache', self._env)}/entries"
+        memory = f"{locate_folder('state', self._env)}/failures"
         found = _identity(path)
-        if self._cache is None or found[:2] != self._folder[:2]:
+        if self._cache is None or found[:2] != self._folder[:2] or _identity(memory)[:2] != self._memory:
             self._cache, self._listed, self._known = open_cache(self._env), {}, Known()
-            found = _identity(path)
+            found, self._folder, self._memory = _identity(path), (), _identity(memory)[:2]
         if found != self._folder:
             self._read_entries(path, self._cache, settings)
             self._folder = found  # of before it was read: what changes meanwhile is seen at the next look

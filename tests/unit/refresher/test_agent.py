@@ -1,10 +1,12 @@
 """The loop, on a clock of its own."""
 
 import os
+import resource
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -476,6 +478,35 @@ def test_there_is_one_agent_for_each_user(house: House) -> None:
     assert not (house.folder / "state/agent.pid").exists()
     with only_one(os.environ):
         pass
+
+
+def test_a_full_disk_keeps_no_agent_from_starting(house: House) -> None:
+    """The pid is for people; what is cached may still be forgotten, and room be made, while it runs."""
+    with only_one(os.environ):
+        pass
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with only_one(os.environ):
+            assert not (house.folder / "state/agent.pid").exists()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_memory_of_failures_that_was_deleted_is_gone_on_with_in_its_place(house: House) -> None:
+    world, state = house.world, house.folder / "state"
+
+    def lose() -> None:
+        if world.at < START + 20 * MINUTE or (state / "new").exists():
+            return
+        rmtree(state)
+        (digest,) = house.cache.entries.digests()
+        down = Unreachable("down", retry_after_s=3000).about(ACME, "")
+        house.cache.failures.record(digest, down, world.at.timestamp(), {})
+        (state / "new").touch()
+
+    house.run(HOUR, between=lose)
+    assert house.minter.calls == 1
 
 
 def test_a_renewal_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
