@@ -100,6 +100,17 @@ def test_a_long_interval_is_slept_in_short_steps(house: House) -> None:
     assert max(house.world.slept_s) == 30
 
 
+def test_a_long_interval_is_not_waited_for_after_a_failure(house: House) -> None:
+    house.world.interval = HOUR
+    house.minter.failure = Unreachable("down")
+
+    def mend() -> None:
+        house.minter.failure = None if house.world.at > START + MINUTE else house.minter.failure
+
+    house.run(5 * MINUTE, between=mend)
+    assert renewed(house) == [ACME]
+
+
 def test_one_that_fails_stalls_no_other_and_is_asked_as_rarely_as_by_anybody(house: House) -> None:
     house.write(table(ACME), table(SPARE))
     house.minter.failure, house.minter.failing = Unreachable("the issuer answered with status 503"), SPARE
