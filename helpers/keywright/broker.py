@@ -187,11 +187,12 @@ class Broker:
             old = found[0] if found else None
             return self._renewals.renew_while_locked(profile, provider, request, old, is_anew=True)
 
-    def renew_due(self, profile: Profile, request: Request) -> Served | None:
+    def renew_due(self, profile: Profile, request: Request, *, was_cached: bool = False) -> Served | None:
         """Renew the profile's credential if it is due, for nobody who waits; None if there was nothing to do.
 
         Nothing is to do too while it is disabled, revoked or resting, while another process is at it, and while its
-        issuer is left alone because it failed (`keywright.unasked`).
+        issuer is left alone because it failed (`keywright.unasked`). What `was_cached` and is gone was dropped, by an
+        erase say: it is not brought back.
 
         Raises:
             KeywrightError: it could not be renewed; that is remembered, and noted against the profile.
@@ -201,7 +202,7 @@ class Broker:
         if self._cache is None:
             raise CacheUnusable("nothing was renewed, because the cache cannot be used")
         unasked = Unasked(cache=self._cache, renewals=self._renewals, turns=self._turns, env=self._env, now=self._now)
-        return unasked.renew(profile, request, lambda: self._is_alone(profile))
+        return unasked.renew(profile, request, lambda: self._is_alone(profile), was_cached=was_cached)
 
     def invalidate(self, request: Request, rejected: Secret | None) -> int:
         """Drop what is cached for the request, if it is what was rejected. None means: whatever it is.

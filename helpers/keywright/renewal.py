@@ -49,6 +49,7 @@ class Served(NamedTuple):
         plan: when it is to be renewed and refused; None if its expiry is unknown.
         freshness: its state now. A credential just fetched is served once, whatever its state.
         stamp: the stamp of the entry's file; empty if it could not be kept.
+        may_be_kept: whether its provider lets it be kept: never so for a key that lives long.
         is_first_choice: whether the next call would find it in the same way: nothing failed on the way to it.
         is_new: whether its issuer was asked just now.
         decided: the files that decided whose turn it is, with their stamps.
@@ -59,6 +60,7 @@ class Served(NamedTuple):
     plan: Schedule | None
     freshness: Freshness
     stamp: str
+    may_be_kept: bool = True
     is_first_choice: bool = True
     is_new: bool = False
     decided: Mapping[str, str] = MappingProxyType({})
@@ -182,6 +184,7 @@ class Renewals:
             plan=plan,
             freshness=plan.classify(self._now()) if plan else Freshness.EXPIRED,
             stamp=stamp,
+            may_be_kept=minted.is_kept,
             is_new=True,
         )
 

@@ -10,6 +10,7 @@ from keywright.settings.model import (
     OPTIONS,
     CodecommitOptions,
     EcrOptions,
+    EksOptions,
     KeptOptions,
     Profile,
     Route,
@@ -107,6 +108,13 @@ def profile_of(entry: Entry, settings: Settings) -> Profile:
         return own
     kind = OPTIONS[entry.key.provider]
     return Profile(id=entry.key.profile, options=kind(**entry.options))  # type: ignore[arg-type]  # its own settings
+
+
+def is_used_unwritten(profile: Profile) -> bool:
+    """Whether clients use the profile although it is in no settings: for a well-known host, or from a command line."""
+    if isinstance(profile.options, EksOptions):
+        return profile.id == f"aws-eks:{profile.options.cluster}"
+    return any(profile == one for one in (WELL_KNOWN_CODECOMMIT, WELL_KNOWN_ECR))
 
 
 def _from_command_line(request: Request) -> Profile:

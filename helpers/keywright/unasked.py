@@ -6,7 +6,7 @@ all clients remember together, so that an issuer that fails is asked no more oft
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from keywright import hit
 from keywright.cache.failures import Failure
@@ -23,6 +23,9 @@ from keywright.settings.model import Profile
 if TYPE_CHECKING:
     from keywright.profiles.model import AuthProfile
     from keywright.profiles.turns import Turns
+
+LOCKED_FOR_S: Final = 600.0
+"""How long a vault that was found locked is taken to be."""
 
 
 class Unasked:
@@ -43,12 +46,14 @@ class Unasked:
         self._env = env
         self._now = now
 
-    def renew(self, profile: Profile, request: Request, is_alone: Callable[[], bool]) -> Served | None:
+    def renew(
+        self, profile: Profile, request: Request, is_alone: Callable[[], bool], *, was_cached: bool = False
+    ) -> Served | None:
         """Renew the profile's credential for the request's place, if it is missing, stale or expired.
 
-        None if there was nothing to do: another process is at it, it is fresh, or it is left alone because it is
-        disabled, revoked or resting, or because its issuer failed a moment ago. `is_alone` tells whether nobody could
-        stand in for it.
+        None if there was nothing to do: another process is at it, it is fresh, it `was_cached` and has been dropped
+        since, or it is left alone because it is disabled, revoked or resting, or its issuer failed a moment ago.
+        `is_alone` tells whether nobody could stand in for it.
 
         Raises:
             KeywrightError: it could not be renewed; that is remembered, and noted against the profile.
@@ -57,7 +62,7 @@ class Unasked:
         if turn.obstacle is not None or turn.rests:
             return None
         try:
-            served = self._renew_grant(turn.kept) if turn.kept else self._renew_entry(profile, request)
+            served = self._renew_grant(turn.kept) if turn.kept else self._renew_entry(profile, request, was_cached)
         except KeywrightError as error:
             error.about(profile.id, place_of(request))
             if not error.is_repeated:
@@ -67,7 +72,7 @@ class Unasked:
             self._turns.renewed(turn)
         return served
 
-    def _renew_entry(self, profile: Profile, request: Request) -> Served | None:
+    def _renew_entry(self, profile: Profile, request: Request, was_cached: bool) -> Served | None:  # noqa: FBT001
         if find_reader(profile, self._env) is not None:
             return None
         provider, cache = make(profile, request.place, self._env), self._cache
@@ -76,6 +81,8 @@ class Unasked:
             if not is_locked:
                 return None
             found = cache.entries.find(provider.key)
+            if found is None and was_cached:
+                return None
             if found and found[0].credential.expires_at is None:  # it serves but once, whoever asks for it
                 return None
             served = self._renewals.judge(profile, provider, found)
@@ -106,10 +113,11 @@ def may_be_asked(failure: Failure | None, now_s: float) -> bool:
     """Whether an issuer of which `failure` is remembered may be asked at `now_s` (epoch seconds) by nobody's wish.
 
     What only a person can mend, such as a grant that was taken back, is not tried again before something that decided
-    the attempt has changed.
+    the attempt has changed; a locked vault is, now and then, because an OS keyring is unlocked without a file changing.
     """
     if failure is None:
         return True
     if isinstance(failure.error, NeedsPerson | TokenRevoked | VaultLocked):
-        return any(stamp(path) != seen for path, seen in failure.inputs.items())
+        is_over = isinstance(failure.error, VaultLocked) and now_s - failure.failed_at_s >= LOCKED_FOR_S
+        return is_over or any(stamp(path) != seen for path, seen in failure.inputs.items())
     return not failure.holds(now_s)

@@ -43,7 +43,12 @@ class House:
         return open_cache(os.environ)
 
     def renew(
-        self, after: timedelta = timedelta(0), profile: Profile = ACME, *, has_cache: bool = True
+        self,
+        after: timedelta = timedelta(0),
+        profile: Profile = ACME,
+        *,
+        has_cache: bool = True,
+        was_cached: bool = False,
     ) -> Served | None:
         at: datetime = START + after
         broker = Broker(
@@ -53,7 +58,8 @@ class House:
             now=lambda: at,
             say=lambda _message: None,
         )
-        return broker.renew_due(profile, Request(client=Client.GIT, verb=Verb.GET, asked=ACME.id, profile=ACME.id))
+        request = Request(client=Client.GIT, verb=Verb.GET, asked=ACME.id, profile=ACME.id)
+        return broker.renew_due(profile, request, was_cached=was_cached)
 
 
 @pytest.fixture
@@ -69,6 +75,15 @@ def test_it_is_renewed_when_it_is_missing_stale_or_expired_and_not_when_it_is_fr
     assert house.minter.calls == 3
     generations = [one.entry.generation for one in served if one]
     assert generations == sorted(set(generations))
+
+
+def test_what_was_dropped_since_it_was_found_due_is_not_brought_back(house: House) -> None:
+    served = house.renew()
+    assert served is not None
+    house.cache.entries.forget(served.entry.key.digest)
+    assert house.renew(50 * MINUTE, was_cached=True) is None
+    assert house.minter.calls == 1
+    assert house.renew(50 * MINUTE) is not None
 
 
 def test_a_secret_that_is_read_where_it_lies_is_nothing_to_renew(house: House) -> None:
@@ -125,7 +140,8 @@ def _failure(error: KeywrightError, **inputs: str) -> Failure:
         (Unavailable("no key"), 1000, True),
         (TokenRevoked("taken back"), 1000, False),
         (NeedsPerson("log in"), 1000, False),
-        (VaultLocked("locked"), 1000, False),
+        (VaultLocked("locked"), 699, False),
+        (VaultLocked("locked"), 700, True),  # by an OS keyring, say, whose unlocking changes no file
     ],
 )
 def test_who_failed_may_be_asked_again(error: KeywrightError, now_s: float, may: bool) -> None:

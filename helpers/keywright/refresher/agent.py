@@ -22,6 +22,8 @@ SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(hours=1)
 SLEEP_AT_MOST_S: Final = 30.0
 SLEEP_AT_LEAST_S: Final = 0.2
+TRIED_AGAIN_S: Final = 30.0
+"""The longest sleep after a renewal of which nothing came, however long the interval is."""
 CLOCK_TICK_S: Final = 0.001
 """What is left of a sleep is never less: a clock that is read in microseconds has to get on."""
 GRACE_S: Final = 5.0
@@ -82,7 +84,9 @@ class Agent:
         """Look once; return when the next one is due at the latest (epoch seconds)."""
         next_at_s, trouble = inf, ""
         try:
-            next_at_s, _ = self._rounds.look()
+            next_at_s, failing = self._rounds.look()
+            if failing:
+                next_at_s = min(next_at_s, self._now().timestamp() + TRIED_AGAIN_S)
         except KeywrightError as error:
             trouble = str(error)
             if trouble != self._trouble:
@@ -102,7 +106,9 @@ class Agent:
                 return notice
             if notice is not None:
                 outcome = self._note(notice)
-                if isinstance(outcome, Renewed) and outcome.renew_at is not None:
+                if not isinstance(outcome, Renewed):
+                    until_s = min(until_s, now_s + TRIED_AGAIN_S)
+                elif outcome.renew_at is not None:
                     until_s = min(until_s, max(outcome.renew_at.timestamp(), now_s + SLEEP_AT_LEAST_S))
         return None
 

@@ -23,7 +23,8 @@ def only_one(env: Mapping[str, str]) -> Iterator[None]:
     with hold(f"{folder.path}/agent.lock", 0) as is_locked:
         if not is_locked:
             raise Busy(f"an agent is running already{_named(folder)}", mend="one is enough for all clients")
-        folder.replace(_PID, f"{os.getpid()}\n".encode("ascii"), is_lasting=False)
+        with suppress(CacheUnusable):  # a full disk, say
+            folder.replace(_PID, f"{os.getpid()}\n".encode("ascii"), is_lasting=False)
         try:
             yield
         finally:

@@ -22,8 +22,8 @@ from keywright.errors import KeywrightError, UsageError
 from keywright.profiles.model import AuthProfile
 from keywright.providers.registry import PROVIDERS, make
 from keywright.request import Client, Request, Url, Verb, parse_url
-from keywright.routes import profile_of
-from keywright.settings.model import KeptOptions, Profile, Route, Settings
+from keywright.routes import is_used_unwritten, profile_of
+from keywright.settings.model import AccessKeyOptions, KeptOptions, Profile, Route, Settings
 
 REVIVED_FOR: Final = timedelta(days=1)
 """How long after its end a credential for a place is still renewed: after that its user has gone."""
@@ -43,11 +43,13 @@ class Target(NamedTuple):
         name: what its failures are remembered under: the entry's digest, or what stands for a grant.
         profile: whose it is.
         request: what is asked for it: its place, and for whom; never with a person to ask.
+        was_cached: whether it has an entry, to be renewed only while that is there.
     """
 
     name: str
     profile: Profile
     request: Request
+    was_cached: bool = False
 
     @property
     def place(self) -> str:
@@ -148,11 +150,15 @@ class Known:
 def of_entry(entry: Entry, settings: Settings, env: Mapping[str, str], primed: Container[str]) -> Dated | None:
     """Return when the entry is due; None if it never is, or was minted with other settings or in another environment.
 
-    One that is `primed`, by its name, is renewed however long ago it ended.
+    It never is once its profile was taken out of the settings: nobody can ask for it any more. Nor is a session by
+    itself: it is renewed with what is made of it. One that is `primed`, by its name, is renewed however long ago it
+    ended.
     """
     place = parse_url(entry.url) if entry.url else None
     try:
         profile = profile_of(entry, settings)
+        if profile.id not in settings.profiles and not is_used_unwritten(profile):
+            return None
         provider = make(profile, place, env)
         if provider.key != entry.key:
             return None
@@ -163,7 +169,7 @@ def of_entry(entry: Entry, settings: Settings, env: Mapping[str, str], primed: C
         return None
     digest, (boot, _, boot_s) = entry.key.digest, entry.boot.partition(" ")
     return Dated(
-        target=Target(digest, profile, _request(profile, place, _client(entry.client))),
+        target=Target(digest, profile, _request(profile, place, _client(entry.client)), was_cached=True),
         from_s=plan.issued_at.timestamp(),
         until_s=plan.renew_at.timestamp(),
         over_s=inf if digest in primed else (plan.expires_at + REVIVED_FOR).timestamp(),
@@ -193,7 +199,7 @@ def of_grants(profiles: Iterable[AuthProfile]) -> list[Dated]:
 
 
 def _primed(profile: Profile, settings: Settings, env: Mapping[str, str]) -> Iterator[Target]:
-    if profile.provider not in PROVIDERS:
+    if profile.provider not in PROVIDERS or _is_for_another_environment(profile, env):
         return
     try:
         digest = make(profile, None, env).key.digest
@@ -207,6 +213,15 @@ def _primed(profile: Profile, settings: Settings, env: Mapping[str, str]) -> Ite
         return
     else:
         yield Target(digest, profile, _request(profile, None, Client.PERSON))
+
+
+def _is_for_another_environment(profile: Profile, env: Mapping[str, str]) -> bool:
+    """Whether its secret is in a variable that is not set here: a service has not all that a shell has."""
+    options = profile.options
+    if not isinstance(options, AccessKeyOptions):
+        return False
+    kind, _, name = options.key.partition("://")
+    return kind == "env" and not env.get(name)
 
 
 def _is_one_place(route: Route) -> bool:

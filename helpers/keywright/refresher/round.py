@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from math import inf
 from typing import Final, NamedTuple
 
 from keywright.broker import Broker
@@ -44,9 +45,10 @@ class Failed(NamedTuple):
 
 
 class LeftAlone(NamedTuple):
-    """There was nothing to do, or somebody else is at it."""
+    """There was nothing to do, or somebody else is at it; `is_for_good` if it is never kept, so that nobody gains."""
 
     target: Target
+    is_for_good: bool = False
 
 
 Outcome = Renewed | Failed | LeftAlone
@@ -98,6 +100,8 @@ class Rounds:
         now = self._now()
         sight = self._watch.look(now)
         busy, failing = self._crew.busy | self._at_work.keys(), []
+        # What is not due has been renewed, or is gone: it begins afresh, and a process that lives on forgets it.
+        self._rests = {one.name: self._rests[one.name] for one in sight.due if one.name in self._rests}
         for target in sight.due:
             if target.name in busy or self._rests_now(target, now.timestamp()):
                 continue
@@ -129,6 +133,8 @@ class Rounds:
                 self._watch.forget()
                 self._broker = None  # it has given up the cache
                 self._let_rest(outcome.target)
+            case LeftAlone(target, is_for_good=True):
+                self._rests[name] = _Rest(1, -inf, inf, self._watch.mark(target))
             case Failed() | LeftAlone():
                 self._watch.expect_change(name)  # it may not be what it seemed
                 self._let_rest(outcome.target)
@@ -206,7 +212,7 @@ def renew(broker: Broker, target: Target) -> Outcome:
     """Renew one target; whatever happens is its outcome."""
     try:
         with within(CALL_S):
-            served = broker.renew_due(target.profile, target.request)
+            served = broker.renew_due(target.profile, target.request, was_cached=target.was_cached)
     except OutOfTime:
         return _failed(target, Busy(f"renewing it took longer than {CALL_S:.0f} s"))
     except KeywrightError as error:
@@ -215,6 +221,8 @@ def renew(broker: Broker, target: Target) -> Outcome:
         return _failed(target, bug(error))
     if served is None:
         return LeftAlone(target)
+    if not served.may_be_kept:
+        return LeftAlone(target, is_for_good=True)
     is_kept = bool(served.stamp) or isinstance(target.profile.options, KeptOptions)
     renew_at = served.plan.renew_at if served.plan else None
     return Renewed(target, is_kept, renew_at, served.credential.expires_at)

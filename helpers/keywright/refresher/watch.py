@@ -1,11 +1,12 @@
 """Looking for what is due, again and again: a look that finds nothing changed costs a few `stat` calls.
 
 The settings, the cache's folder, the vault and the files that entries depend on are stamped; only what has another
-stamp than at the look before is read again. An entry that came, went or was renewed here is seen at the next look. One
-that another process renewed is found out by whoever goes to renew it, under its lock, or by its new inode when the
-folder is gone through now and then: it is only ever replaced by a file that was made while it existed.
+stamp than at the look before is read again. An entry that came, went or was renewed is seen at the next look, by its
+name and inode: it is only ever replaced by a file that was made while it existed. Two replacements in a row may end at
+the inode of before; that is found out by whoever goes to renew it, under its lock.
 """
 
+import errno
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +24,7 @@ from keywright.settings.load import load, locate
 from keywright.settings.model import Settings
 
 THOROUGH_EVERY_S: Final = 600.0
-"""How often every entry's inode is looked at, be its folder as it was or not."""
+"""How often the entries are gone through, be their folder as it was or not, and a closed vault is tried again."""
 _SUFFIX: Final = ".json"
 
 
@@ -53,6 +54,7 @@ class Watch:
         self._settings: Settings | None = None
         self._cache: Cache | None = None
         self._folder: tuple[int, ...] = ()
+        self._memory: tuple[int, ...] = ()
         self._listed: dict[str, int] = {}
         self._primed: Mapping[str, Target] = {}
         self._stamps: dict[str, str] = {}
@@ -60,9 +62,9 @@ class Watch:
         self._known = Known()
         self._unborn: list[Target] = []
         self._vault: dict[str, str] = {}
+        self._is_vault_read = True
         self._grants: list[Dated] = []
         self._thorough_at_s = inf
-        self._is_thorough = True
 
     def look(self, now: datetime) -> Sight:
         """Return what is due at `now`.
@@ -75,6 +77,8 @@ class Watch:
         if not 0 <= now_s - self._thorough_at_s < THOROUGH_EVERY_S:
             self.expect_change()
             self._thorough_at_s = now_s
+            if not self._is_vault_read:  # an OS keyring is started and unlocked without a file of ours changing
+                self._vault = {}
         settings = self._look_at_settings()
         cache = self._look_at_folder(settings)
         self._look_at_inputs()
@@ -98,12 +102,9 @@ class Watch:
     def expect_change(self, name: str = "") -> None:
         """Look at the cache's folder at the next look: it has changed, be it within one tick of its clock.
 
-        The entry of that name is read again; without one, every entry that has another inode.
+        What has another inode is read again, and the entry of that name in any case.
         """
-        if name:
-            self._listed.pop(name + _SUFFIX, None)
-        else:
-            self._is_thorough = True
+        self._listed.pop(name + _SUFFIX, None)
         self._folder = (*self._folder[:2], 0)
 
     def _look_at_settings(self) -> Settings:
@@ -117,10 +118,11 @@ class Watch:
 
     def _look_at_folder(self, settings: Settings) -> Cache:
         path = f"{locate_folder('cache', self._env)}/entries"
+        memory = f"{locate_folder('state', self._env)}/failures"
         found = _identity(path)
-        if self._cache is None or found[:2] != self._folder[:2]:
+        if self._cache is None or found[:2] != self._folder[:2] or _identity(memory)[:2] != self._memory:
             self._cache, self._listed, self._known = open_cache(self._env), {}, Known()
-            found = _identity(path)
+            found, self._folder, self._memory = _identity(path), (), _identity(memory)[:2]
         if found != self._folder:
             self._read_entries(path, self._cache, settings)
             self._folder = found  # of before it was read: what changes meanwhile is seen at the next look
@@ -131,20 +133,22 @@ class Watch:
         return [dated.target for dated in found] + self._unborn
 
     def _read_entries(self, path: str, cache: Cache, settings: Settings) -> None:
-        """Read what is new, and nothing else."""
-        before = self._listed
-        listed = _inodes(path) if self._is_thorough else {name: before.get(name, 0) for name in _names(path)}
-        self._listed, self._is_thorough = listed, False
-        for name in {name for name, _ in listed.items() ^ before.items() if name.endswith(_SUFFIX)}:
-            digest = name.removesuffix(_SUFFIX)
-            self._known.replace(digest, self._date(digest, cache, settings) if name in listed else None)
-        self._unborn = [target for digest, target in self._primed.items() if digest + _SUFFIX not in listed]
+        """Read what is new, and nothing else; what cannot be read is new again when the folder is gone through."""
+        found = _inodes(path)
+        changed = {name for name, _ in found.items() ^ self._listed.items() if name.endswith(_SUFFIX)}
+        self._listed = {name: inode for name, inode in found.items() if name not in changed}
+        for name in changed:
+            digest, dated = name.removesuffix(_SUFFIX), None
+            if name in found:
+                with suppress(CacheUnusable):  # who asks for it is told
+                    dated = self._date(digest, cache, settings)
+                    self._listed[name] = found[name]
+            self._known.replace(digest, dated)
+        self._unborn = [target for digest, target in self._primed.items() if digest + _SUFFIX not in found]
         self._stamps, self._disturbed = dict.fromkeys(self._known.inputs, ""), set()
 
     def _date(self, digest: str, cache: Cache, settings: Settings) -> Dated | None:
-        found = None
-        with suppress(CacheUnusable):  # who asks for it is told
-            found = cache.entries.read(digest)
+        found = cache.entries.read(digest)
         if found is None or found[0].key.digest != digest:
             return None
         return of_entry(found[0], settings, self._env, self._primed)
@@ -157,16 +161,16 @@ class Watch:
         self._disturbed = self._known.disturbed(stamps)
 
     def _look_at_vault(self) -> None:
-        """Note the grants of the vault, if it opens without a person; a locked one is tried again once that changed."""
+        """Note the grants of the vault, if it opens without a person; if not, it is tried again now and then."""
         from keywright.profiles.kept import KeptProfiles
 
         if self._vault and all(stamp(path) == seen for path, seen in self._vault.items()):
             return
-        self._grants = []
+        self._grants, self._is_vault_read = [], False
         try:
             kept = KeptProfiles(self._env)
             self._vault = {kept.source: stamp(kept.source)}
-            self._grants = of_grants(kept.all().values())
+            self._grants, self._is_vault_read = of_grants(kept.all().values()), True
         except VaultLocked as error:
             self._vault |= error.inputs
         except KeywrightError as error:
@@ -181,13 +185,13 @@ def _identity(path: str) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
-def _names(path: str) -> list[str]:
-    with suppress(FileNotFoundError):
-        return os.listdir(path)
-    return []
-
-
 def _inodes(path: str) -> dict[str, int]:
-    with suppress(FileNotFoundError), os.scandir(path) as files:
-        return {file.name: file.inode() for file in files}
-    return {}
+    try:
+        with os.scandir(path) as files:
+            return {file.name: file.inode() for file in files}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise CacheUnusable(
+            f"{path} cannot be read ({errno.errorcode.get(error.errno or 0, 'unknown error')})"
+        ) from None

@@ -64,6 +64,11 @@ class House:
         request = Request(client=Client.GIT, verb=Verb.GET, asked=id_, profile=id_)
         return self.broker(at).serve(request).credential.secret.reveal()
 
+    def refresh(self, id_: str, at: datetime) -> None:
+        """Renew it as another process does."""
+        request = Request(client=Client.PERSON, verb=Verb.GET, asked=id_, profile=id_)
+        self.broker(at).refresh(self.settings.profiles[id_], request)
+
     def look(self, at: datetime) -> Sight:
         """Look as an agent does that just started."""
         return Watch(os.environ, self.world.said.append).look(at)

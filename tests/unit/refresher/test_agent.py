@@ -1,10 +1,12 @@
 """The loop, on a clock of its own."""
 
 import os
+import resource
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -12,6 +14,7 @@ from fakes.agents import START
 from fakes.grants import GrantIssuer, access, refresh
 from fakes.kept import grant, profile, register
 from fakes.minter import Minting
+from keywright.broker import Broker
 from keywright.errors import (
     Busy,
     ConfigurationError,
@@ -28,7 +31,11 @@ from keywright.providers.base import ALONE, Aid, Minted, Parent
 from keywright.refresher import round as rounds
 from keywright.refresher.agent import GRACE_S, SPENDING_GRACE_S, Report, renew_all_due
 from keywright.refresher.alone import only_one
+from keywright.refresher.crew import Finished
+from keywright.refresher.due import Target
 from keywright.refresher.mail import Call
+from keywright.refresher.round import LeftAlone, Outcome
+from keywright.request import Client, Request, Verb
 from keywright.secret import Secret
 from keywright.settings.model import GithubAppOptions, Profile
 from unit.refresher.conftest import ACME, SPARE, House, route, table
@@ -91,6 +98,17 @@ def test_a_long_interval_is_slept_in_short_steps(house: House) -> None:
     house.minter.lifetime = 12 * HOUR
     house.run(3 * HOUR)
     assert max(house.world.slept_s) == 30
+
+
+def test_a_long_interval_is_not_waited_for_after_a_failure(house: House) -> None:
+    house.world.interval = HOUR
+    house.minter.failure = Unreachable("down")
+
+    def mend() -> None:
+        house.minter.failure = None if house.world.at > START + MINUTE else house.minter.failure
+
+    house.run(5 * MINUTE, between=mend)
+    assert renewed(house) == [ACME]
 
 
 def test_one_that_fails_stalls_no_other_and_is_asked_as_rarely_as_by_anybody(house: House) -> None:
@@ -211,6 +229,25 @@ def test_a_step_while_it_sleeps_ends_the_sleep(house: House) -> None:
 
     house.run(HOUR, between=step)
     assert house.minter.calls == 2
+
+
+def test_what_is_dropped_while_its_renewal_waits_for_its_turn_is_not_brought_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.run(SECOND)
+    renew = rounds.renew
+
+    def late(broker: Broker, target: Target) -> Outcome:
+        house.broker(house.world.at).invalidate(
+            Request(client=Client.GIT, verb=Verb.GET, asked=ACME, profile=ACME), None
+        )
+        house.write(table(SPARE))
+        return renew(broker, target)
+
+    monkeypatch.setattr(rounds, "renew", late)
+    house.world.at += 50 * MINUTE
+    house.run(NOT_LONG)
+    assert house.minter.calls == 1
 
 
 def test_what_another_process_renews_is_left_to_it(house: House) -> None:
@@ -454,10 +491,39 @@ def test_there_is_one_agent_for_each_user(house: House) -> None:
         pass
 
 
+def test_a_full_disk_keeps_no_agent_from_starting(house: House) -> None:
+    """The pid is for people; what is cached may still be forgotten, and room be made, while it runs."""
+    with only_one(os.environ):
+        pass
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with only_one(os.environ):
+            assert not (house.folder / "state/agent.pid").exists()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_memory_of_failures_that_was_deleted_is_gone_on_with_in_its_place(house: House) -> None:
+    world, state = house.world, house.folder / "state"
+
+    def lose() -> None:
+        if world.at < START + 20 * MINUTE or (state / "new").exists():
+            return
+        rmtree(state)
+        (digest,) = house.cache.entries.digests()
+        down = Unreachable("down", retry_after_s=3000).about(ACME, "")
+        house.cache.failures.record(digest, down, world.at.timestamp(), {})
+        (state / "new").touch()
+
+    house.run(HOUR, between=lose)
+    assert house.minter.calls == 1
+
+
 def test_a_renewal_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from keywright.deadline import OutOfTime
 
-    def strike(*_args: object) -> None:
+    def strike(*_args: object, **_more: object) -> None:
         raise OutOfTime
 
     monkeypatch.setattr("keywright.broker.Broker.renew_due", strike)
@@ -465,3 +531,37 @@ def test_a_renewal_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch, tmp
     outcome = rounds.renew(house.broker(START), target)
     assert isinstance(outcome, rounds.Failed)
     assert isinstance(outcome.error, Busy)
+
+
+def test_what_may_not_be_kept_is_got_once(house: House) -> None:
+    """As the long-lived keys behind an AWS profile, or a token of unknown end: nobody would find it."""
+    house.minter.is_kept = False
+    house.run(DAY)
+    assert house.minter.calls == 1
+    assert house.world.said == []
+    assert ids(once(house)) == ([], [])
+
+
+def test_what_may_not_be_kept_is_tried_anew_once_the_settings_have_changed(house: House) -> None:
+    house.minter.is_kept = False
+    house.run(HOUR)
+    house.write(table(ACME, 'renew_before = "5m"'))
+    house.minter.is_kept = True
+    house.run(MINUTE)
+    assert renewed(house) == [ACME]
+
+
+def test_what_others_were_quicker_with_ten_times_rests_no_longer_for_it(house: House) -> None:
+    world = house.world
+    house.get(ACME, world.at)
+    (target,) = house.look(world.at + HOUR).due
+    looking = rounds.Rounds(os.environ, now=world.now, monotonic=lambda: 0.0, say=world.said.append, post=world.post)
+    for lifetime in (HOUR,) * 10 + (4 * MINUTE,):
+        house.minter.lifetime = lifetime
+        looking.note(Finished(target.name, LeftAlone(target)))
+        house.refresh(ACME, world.at)
+        looking.look()
+        assert not looking.working
+        world.at += lifetime * 0.8
+    looking.look()
+    assert looking.working

@@ -1,7 +1,9 @@
 """What is due: a table, and then what the table cannot say."""
 
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
@@ -11,7 +13,9 @@ import pytest
 from fakes.agents import START
 from fakes.kept import grant, profile, token
 from fakes.own_vault import OwnVault
+from keywright.errors import KeywrightError, Unavailable, VaultLocked
 from keywright.profiles.kept import KeptProfiles
+from keywright.profiles.model import AuthProfile
 from keywright.refresher.due import Dated, Known, Target, of_settings
 from keywright.refresher.watch import Watch
 from keywright.request import Client, Request, Verb
@@ -20,6 +24,7 @@ from keywright.settings.model import KeptOptions, Profile
 from unit.refresher.conftest import ACME, SPARE, House, route, table
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND = timedelta(seconds=1)
 ECR = '[profiles."aws-ecr:build"]\naws_profile = "build"\n'
 CODECOMMIT = '[profiles."aws-codecommit:build"]\naws_profile = "build"\n'
 EKS = '[profiles."aws-eks:prod"]\ncluster = "prod"\nregion = "eu-central-1"\n'
@@ -62,13 +67,25 @@ def test_an_entry_is_due(house: House, row: Row) -> None:
     assert (house.due(START + row.at) == [ACME]) is row.is_due
 
 
-def test_an_entry_of_nobody_s_settings_is_due_until_a_day_after_its_end(house: House) -> None:
-    house.get(ACME, START)
+def test_an_entry_of_a_command_line_is_due_until_a_day_after_its_end(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA0000000000000000")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "demo" * 10)
+    house.write(EKS)
+    house.get("aws-eks:prod", START)
     house.write()  # its profile is known from the entry alone
-    assert house.due(START + 40 * MINUTE) == []
-    assert house.due(START + 50 * MINUTE) == [ACME]
-    assert house.due(START + HOUR + 23 * HOUR) == [ACME]
-    assert house.due(START + HOUR + DAY) == []
+    assert house.due(START + MINUTE) == []
+    assert house.due(START + 10 * MINUTE) == ["aws-eks:prod"]
+    assert house.due(START + 15 * MINUTE + 23 * HOUR) == ["aws-eks:prod"]
+    assert house.due(START + 15 * MINUTE + DAY) == []
+
+
+def test_an_entry_whose_profile_was_taken_out_of_the_settings_is_renewed_no_more(house: House) -> None:
+    house.get(ACME, START)
+    house.write()
+    assert house.due(START + 50 * MINUTE) == []
+    assert house.due(START + HOUR) == []
 
 
 def test_an_entry_whose_file_changed_is_due(house: House) -> None:
@@ -92,6 +109,14 @@ def test_what_was_minted_in_another_environment_is_left_alone(house: House, monk
     assert house.due(START + 10 * MINUTE) == ["aws-eks:prod"]
     monkeypatch.setenv("AWS_PROFILE", "other")
     assert house.due(START + 10 * MINUTE) == []
+
+
+def test_a_key_that_only_another_environment_has_is_left_to_that(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To fail for it at every look would be noted against a profile that works for its clients."""
+    house.write('[profiles."access-key:ci"]\nurl = "https://auth.example/api"\nkey = "env://CI_KEY"\n')
+    assert house.due(START) == []
+    monkeypatch.setenv("CI_KEY", "demo")
+    assert house.due(START) == ["access-key:ci"]
 
 
 PRIMED: tuple[tuple[str, tuple[str, ...], list[tuple[str, str]]], ...] = (
@@ -157,6 +182,27 @@ def test_a_locked_vault_is_looked_into_once_it_is_unlocked(house: House) -> None
     assert [target.profile.id for target in watch.look(START + MINUTE).due] == ["acme:ann"]
 
 
+def test_a_keyring_that_is_not_there_yet_is_asked_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at a login: what unlocks it, or starts it, changes no file of ours."""
+    KeptProfiles(os.environ).save(profile("acme:ann", grant(left=MINUTE)), START)
+    house.write()
+    opened = KeptProfiles.all
+    failures = [Unavailable("there is no OS keyring here"), VaultLocked("the OS keyring is locked")]
+
+    def fail(kept: KeptProfiles) -> Mapping[str, AuthProfile]:
+        if failures:
+            raise failures.pop(0)
+        return opened(kept)
+
+    monkeypatch.setattr(KeptProfiles, "all", fail)
+    watch = Watch(os.environ, house.world.said.append)
+    assert watch.look(START).due == ()
+    assert watch.look(START + MINUTE).due == ()
+    assert len(failures) == 1  # not at every look: it takes seconds
+    assert watch.look(START + 11 * MINUTE).due == ()
+    assert [target.profile.id for target in watch.look(START + 22 * MINUTE).due] == ["acme:ann"]
+
+
 def test_a_damaged_vault_is_told_of_and_keeps_nothing_else_back(house: House) -> None:
     vault = house.folder / "data/vault"
     vault.parent.mkdir(mode=0o700)
@@ -202,6 +248,46 @@ def test_what_is_not_what_it_seemed_is_read_again_although_its_inode_is_the_same
     assert watch.look(late).due == (target,)
     watch.expect_change(target.name)
     assert watch.look(START + HOUR).due == ()
+
+
+def test_one_that_another_process_replaced_by_a_shorter_one_is_seen_at_the_next_look(house: House) -> None:
+    house.get(ACME, START)
+    watch = Watch(os.environ, house.world.said.append)
+    assert watch.look(START).due == ()
+    house.minter.lifetime = 4 * MINUTE
+    asked = Request(client=Client.PERSON, verb=Verb.GET, asked=ACME, profile=ACME)
+    house.broker(START).refresh(house.settings.profiles[ACME], asked)
+    assert watch.look(START + SECOND).due == ()
+    assert [target.profile.id for target in watch.look(START + 3 * MINUTE).due] == [ACME]
+
+
+@pytest.mark.parametrize("spare", range(8))
+def test_a_process_without_a_descriptor_left_looks_again_later(house: House, spare: int) -> None:
+    house.get(ACME, START)
+    settled = Watch(os.environ, house.world.said.append)
+    settled.look(START)
+    for watch in (Watch(os.environ, house.world.said.append), settled):
+        watch.expect_change()
+        with descriptors(spare), suppress(KeywrightError):
+            watch.look(START + HOUR)
+        assert [target.profile.id for target in watch.look(START + HOUR + 20 * MINUTE).due] == [ACME]
+
+
+@contextmanager
+def descriptors(spare: int) -> Iterator[None]:
+    """Leave the process that many descriptors to open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir("/dev/fd"))
+    filled = [os.open(os.devnull, os.O_RDONLY)]
+    while filled[-1] < highest:
+        filled.append(os.open(os.devnull, os.O_RDONLY))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (filled[-1] + 1 + spare, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in filled:
+            os.close(descriptor)
 
 
 def test_a_cache_that_was_deleted_is_made_anew(house: House) -> None:

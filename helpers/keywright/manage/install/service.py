@@ -41,10 +41,8 @@ RestartPreventExitStatus=2 5
 TimeoutStopSec={ends_within}
 UMask=0077
 LimitCORE=0
-NoNewPrivileges=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
+# No sandbox: in a user's manager each part of one implies NoNewPrivileges=, and then sudo, a snap or 1Password's `op`
+# fails as a credential_process.
 
 [Install]
 WantedBy=default.target

@@ -59,6 +59,13 @@ def test_a_path_that_systemd_would_refuse_is_refused(program: str) -> None:
         service_text(UNIT, program, {})
 
 
+def test_what_it_starts_may_be_set_to_another_user_or_group() -> None:
+    """As sudo, a snap and 1Password's `op` are, which a `credential_process` may run (systemd.exec(5))."""
+    implying = ("NoNewPrivileges", "Restrict", "Lock", "Protect", "Private", "SystemCall", "MemoryDeny", "Dynamic")
+    unit = service_text("/x/keywright-agent.service", "/bin/keywright", {})
+    assert [line for line in unit.splitlines() if line.startswith(implying)] == []
+
+
 @pytest.mark.real_clock
 @pytest.mark.parametrize("folder", ["plain", "key wright", "100%", "$HOME", "%h ${A} {b}"])
 def test_systemd_accepts_the_unit(tmp_path: Path, folder: str) -> None:
