@@ -371,3 +371,22 @@ def test_a_child_that_is_forked_meanwhile_is_not_silent_for_ever() -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORKS]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert found.stdout.splitlines() == ["0 True", "False"]
+
+
+def test_work_that_hangs_is_not_begun_again_while_it_does() -> None:
+    begun, go_on = [], threading.Event()
+
+    def work() -> str:
+        begun.append(threading.current_thread())
+        assert go_on.wait(30)
+        return "done"
+
+    for _ in range(5):
+        with pytest.raises(Unreachable, match="too late"):
+            wait_for(work, 0.01, late="too late", alone="a program that hangs")
+    assert len(begun) == 1
+    with pytest.raises(Unreachable):
+        wait_for(work, 0.01, late="too late", alone="another one")
+    go_on.set()
+    begun[0].join(30)
+    assert wait_for(work, 30, late="too late", alone="a program that hangs") == "done"
