@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 BODY_AT_MOST: Final = 1 << 20
 CONNECT_AT_MOST_S: Final = 10.0
 CONNECT_ATTEMPTS: Final = 2
+HANGING_AT_MOST: Final = 3
 _CHUNK: Final = 1 << 16
 
-_HANGING: Final[dict[str, threading.Thread]] = {}
-"""By the name of its work: the last thread that was given up."""
+_HANGING: Final[dict[str, list[threading.Thread]]] = {}
+"""By the kind of work: the threads that were given up."""
 _SILENCE: Final = [threading.Lock()]
 """The lock on what follows; a forked child has another one, for whoever held this is not there."""
 _SILENCED: Final[dict[str, tuple[int, int, bool]]] = {}
@@ -120,18 +121,18 @@ def send(
     return wait_for(exchange, timeout_s, late=f"{place.host} did not answer in time")
 
 
-def wait_for(work: Callable[[], Result], timeout_s: float, *, late: str, alone: str = "") -> Result:
+def wait_for(work: Callable[[], Result], timeout_s: float, *, late: str, kind: str = "") -> Result:
     """Return what `work` returns, or stop waiting for it after `timeout_s` seconds.
 
     It runs in a thread of its own, because no timeout of a socket bounds a name lookup, trickled headers or another
     library's subprocess. A thread that is given up dies with the process. In one that lives for days they would add up
-    where a program hangs each time: work of one name in `alone` is not begun while an earlier one still hangs.
+    where a program hangs each time: work of one name in `kind` is not begun while `HANGING_AT_MOST` of it still hang.
 
     Raises:
         Unreachable: with the words of `late`. Whatever `work` raises comes through.
     """
-    hanging = _HANGING.get(alone)
-    if hanging is not None and hanging.is_alive():
+    hanging = [thread for thread in _HANGING.get(kind, ()) if thread.is_alive()]
+    if len(hanging) >= HANGING_AT_MOST:
         raise Unreachable(late)
     results: list[Result] = []
     failures: list[BaseException] = []
@@ -149,8 +150,8 @@ def wait_for(work: Callable[[], Result], timeout_s: float, *, late: str, alone: 
         return results[0]
     if failures:
         raise failures[0]
-    if alone:
-        _HANGING[alone] = thread
+    if kind:
+        _HANGING[kind] = [*hanging, thread]
     raise Unreachable(late)
 
 

@@ -127,9 +127,10 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
         failure.__context__ = None  # botocore's exceptions hold requests and answers, keys among them
         raise failure
 
-    alone = repr((identity, region, getattr(work, "__qualname__", "")))  # a service that hangs is none of another's
+    # A service that hangs is none of another's.
+    kind = repr((identity.facts(env), region, getattr(work, "__qualname__", "")))
     with in_place(env):
-        return wait_for(run, timeout_s, late="AWS did not answer in time", alone=alone)
+        return wait_for(run, timeout_s, late="AWS did not answer in time", kind=kind)
 
 
 def _reopen(session: botocore.session.Session, parent: Credential, inputs: Mapping[str, str]) -> Account:
