@@ -12,7 +12,7 @@ PACKAGE = Path(keywright.__file__).parent
 FLOORS = [
     {"hit"},
     {"secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
-    {"cache", "vault", "settings", "transport"},
+    {"cache", "vault", "settings", "foreign", "transport"},
     {"providers", "profiles"},
     {"routes", "broker", "failed", "keeping", "renewal", "unasked", "dialects"},
     {"ready", "refresher", "gateway", "serve"},

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from keywright.errors import UsageError
 from keywright.library.held import HeldProvider
-from keywright.library.shared import Shared
+from keywright.library.shared import Pick, Shared, as_asked
 from keywright.request import Client, Request, Url, Verb, parse_url
 
 
@@ -21,6 +21,8 @@ class CachedCredentialProvider(HeldProvider):
         >>> github.current().secret
         <secret>
     """
+
+    _pick: Pick = staticmethod(as_asked)
 
     def __init__(
         self,
@@ -44,13 +46,12 @@ class CachedCredentialProvider(HeldProvider):
         self.profile = profile
         self.url = url
         self._env = env
-        self._clock_s = now_s
         place = _place(url)
         request = Request(client=Client.PERSON, verb=Verb.GET, asked=profile, profile=profile, url=place)
-        super().__init__(Shared(request, lambda: dict(os.environ if env is None else env), now_s), now_s)
+        super().__init__(Shared(request, lambda: dict(os.environ if env is None else env), now_s, self._pick), now_s)
 
     def __repr__(self) -> str:
-        return f"CachedCredentialProvider({self.profile!r}{f', url={self.url!r}' if self.url else ''})"
+        return f"{type(self).__name__}({self.profile!r}{f', url={self.url!r}' if self.url else ''})"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle what it asks for, and nothing that it got: another process looks for itself."""

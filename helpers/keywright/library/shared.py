@@ -39,7 +39,8 @@ Pick = Callable[[Settings, Request, Mapping[str, str]], tuple[Settings, Request]
 _LOGGER: Final = logging.getLogger("keywright")
 
 
-def _as_asked(settings: Settings, request: Request, _env: Mapping[str, str]) -> tuple[Settings, Request]:
+def as_asked(settings: Settings, request: Request, _env: Mapping[str, str]) -> tuple[Settings, Request]:
+    """Return the question as it was asked (`Pick`)."""
     return settings, request
 
 
@@ -51,7 +52,7 @@ class Shared:
         request: Request,
         env: Callable[[], Mapping[str, str]],
         now_s: Callable[[], float],
-        pick: Pick = _as_asked,
+        pick: Pick,
     ) -> None:
         """Take the question, the environment as it is at each look, and the wall clock (epoch seconds).
 

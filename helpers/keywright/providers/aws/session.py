@@ -32,6 +32,7 @@ from botocore.utils import create_nested_client
 from keywright import __version__
 from keywright.credential import Credential
 from keywright.errors import ConfigurationError, KeywrightError
+from keywright.foreign import silenced, wait_for
 from keywright.hit import stamp
 from keywright.providers.aws import environment
 from keywright.providers.aws.environment import Identity
@@ -41,7 +42,6 @@ from keywright.providers.aws.mfa import Prompter
 from keywright.providers.aws.packed_keys import Keys, unpack
 from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
-from keywright.transport import silenced, wait_for
 
 CONNECT_AT_MOST_S: Final = 5.0
 _BOTO_2: Final = ("ec2-credentials-file", "boto-config")
