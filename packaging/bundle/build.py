@@ -24,6 +24,8 @@ HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 LOCKED: Final = HERE / "locked.txt"
 LAUNCHER: Final = HERE.parent / "launcher"
+REPORT: Final = "installed.json"
+"""In the locked environment: pip's report of what it installed, by hash."""
 
 
 def main() -> None:
@@ -32,14 +34,15 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, default=ROOT / "dist", help="where the folder `keywright` goes")
     arguments.add_argument("--work", type=Path, default=ROOT / "build", help="what may be thrown away afterwards")
     options = arguments.parse_args()
-    bundle = build(options.out.resolve(), options.work.resolve())
-    print(bundle)
+    out, work = options.out.resolve(), options.work.resolve()
+    build(out, work, work / "venv")
+    print(out / "keywright")
 
 
-def build(out: Path, work: Path) -> Path:
-    """Build the bundle into `out`/keywright and return that."""
+def build(out: Path, work: Path, venv: Path) -> Path:
+    """Build the bundle into `out`/keywright, and return the interpreter of the environment that was frozen, `venv`."""
     environment = reproducible(os.environ)
-    python = locked_environment(work / "venv", environment)
+    python = locked_environment(venv, environment)
     wheel = build_wheel(python, work / "wheel", environment)
     run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall", wheel], environment)
     freeze(python, out, work / "frozen", environment)
@@ -51,7 +54,7 @@ def build(out: Path, work: Path) -> Path:
         if name != "keywright":
             link(bundle / name, "keywright")
     set_modes(bundle)
-    return bundle
+    return python
 
 
 def reproducible(env: Mapping[str, str]) -> dict[str, str]:
@@ -62,7 +65,10 @@ def reproducible(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def commit_epoch() -> str:
-    """Return the instant of the commit in epoch seconds; where there is none, of Zip's first day."""
+    """Return the instant of the commit in epoch seconds; where there is none, Zip's first day."""
+    source = ROOT / "PKG-INFO"
+    if source.exists():  # an unpacked sdist, wherever it lies, whose files have the instant of its own commit
+        return str(int(source.stat().st_mtime))
     try:
         done = subprocess.run(
             ["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True
@@ -78,7 +84,8 @@ def locked_environment(folder: Path, env: Mapping[str, str]) -> Path:
     if not stamp.exists() or stamp.read_bytes() != LOCKED.read_bytes():
         shutil.rmtree(folder, ignore_errors=True)
         run([sys.executable, "-m", "venv", folder], env)
-        run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", LOCKED], env)
+        install = ("install", "--quiet", "--require-hashes", "--no-deps", "--report", folder / REPORT, "-r", LOCKED)
+        run([python, "-m", "pip", *install], env)
         shutil.copyfile(LOCKED, stamp)
     return python
 
