@@ -17,6 +17,7 @@ need faketime faketime
 need git git
 need gnome-keyring gnome-keyring-daemon
 need openssl openssl
+need rpm rpm
 need skopeo skopeo
 need strace strace
 if [ "${1:-}" = --peers ]; then

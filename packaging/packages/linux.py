@@ -64,7 +64,7 @@ def sorting(version: str) -> str:
 
 
 def contents(bundle: Path, work: Path) -> Iterator[dict[str, Any]]:
-    """Yield a row for each file, link and folder of a package, in nfpm's words; what has to be made is put into `work`."""
+    """Yield a row for each file, link and folder of a package, in nfpm's words; `work` gets what has to be made."""
     yield _folder(_HOME)
     for path in sorted(bundle.rglob("*")):
         name = path.relative_to(bundle)

@@ -156,7 +156,10 @@ def write_sums(out: Path) -> None:
     """Write the digest of each file, as `sha256sum --check` reads it."""
     files = sorted(path for path in out.iterdir() if path.is_file())
     lines = [f"{sha256(path)}  {path.name}\n" for path in files]
-    (out / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+    sums = out / "SHA256SUMS"
+    sums.write_text("".join(lines), encoding="utf-8")
+    for path in (*files, sums):
+        path.chmod(0o644)  # whatever the umask was
 
 
 def sha256(path: Path) -> str:
