@@ -15,20 +15,24 @@ _DISTURBING: Final = ("GIT_", "KUBECONFIG", "KUBERC")
 
 
 def find_ours(name: str, env: Mapping[str, str]) -> str:
-    """Return the absolute path of one of our executables: beside this interpreter, else on `PATH`.
+    """Return the absolute path of one of our executables: the one beside this interpreter, else one on `PATH`.
 
-    Whoever can replace it is handed credentials, so that nobody but its owner and root may be able to.
+    Where a link on `PATH` leads to the one beside, the link is returned: it stays what it is when a package manager
+    puts the next version into another folder. Whoever can replace either is handed credentials, so that nobody but its
+    owner and root may be able to.
 
     Raises:
         Unavailable: it is not installed.
         ConfigurationError: others could put something else in its place.
     """
     path = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), name)
+    found = _which(name, env)
     if not os.access(path, os.X_OK):
-        found = _which(name, env)
         if found is None:
             raise Unavailable(f"{name} is neither beside {sys.executable} nor on PATH", mend="install keywright anew")
         path = os.path.abspath(found)
+    elif found is not None and os.path.isabs(found) and os.path.samefile(found, path):
+        path = found
     real = os.path.realpath(path)
     for place in dict.fromkeys((path, os.path.dirname(path), real, os.path.dirname(real))):
         found_there = os.stat(place)
