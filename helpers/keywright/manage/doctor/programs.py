@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from shlex import quote
 from typing import Final, NamedTuple
 
@@ -40,14 +40,20 @@ def look_at_path(scene: Scene) -> Iterator[Finding]:
             shown = folder or "an empty entry"
             what = f"PATH has {shown}, so that a repository can bring helpers of its own"
             yield warning("path-relative", what, "take it out of PATH")
+    absolute = [folder for folder in dict.fromkeys(folders) if os.path.isabs(folder)]
+    last = max((number for number, folder in enumerate(absolute) if any(map(_holds(folder), NAMES))), default=-1)
+    yield from _open_folders(absolute[:last])
     for name in NAMES:
-        yield from _look_at_name(name, [folder for folder in folders if os.path.isabs(folder)], scene)
+        yield from _look_at_name(name, absolute, scene)
+
+
+def _holds(folder: str) -> Callable[[str], bool]:
+    return lambda name: os.access(f"{folder.rstrip('/')}/{name}", os.X_OK)
 
 
 def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Finding]:
     places: list[_Place] = []
-    before: list[str] = []
-    for folder in dict.fromkeys(folders):
+    for folder in folders:
         path = f"{folder.rstrip('/')}/{name}"
         if os.path.islink(path) and not os.path.exists(path):
             yield warning("program-broken-link", f"{path} is a link to nothing", f"rm {quote(path)}")
@@ -55,12 +61,9 @@ def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Findi
             real = os.path.realpath(path)
             if real not in {place.real for place in places}:
                 places.append(_Place(path, real))
-        if not places:
-            before.append(folder)
     if not places:
         yield warning("program-missing", f"{name} is not on PATH", "python3 -m pip install keywright")
         return
-    yield from _open_folders(name, before)
     if replaceable := _replaceable(places[0]):  # and so not to be run
         what = f"{name} is {places[0].path}, and other users can change {replaceable}"
         yield error("program-loose", what, f"chmod go-w {quote(replaceable)}")
@@ -78,14 +81,15 @@ def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Findi
         yield ok("program-found", f"{name} is {places[0].path}, {version}")
 
 
-def _open_folders(name: str, before: list[str]) -> Iterator[Finding]:
-    for folder in before:
+def _open_folders(folders: list[str]) -> Iterator[Finding]:
+    """Find the folders before ours in which others could put a program of one of our names."""
+    for folder in folders:
         try:
             found = os.stat(folder)
         except OSError:
             continue
         if is_writable_by_others(found) or found.st_uid not in {0, os.geteuid()}:
-            what = f"other users can put a {name} of theirs into {folder}, which comes first on PATH"
+            what = f"other users can put helpers of theirs into {folder}, which PATH has before ours"
             yield error("path-loose", what, f"chmod go-w {quote(folder)}")
 
 

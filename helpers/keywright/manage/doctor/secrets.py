@@ -30,11 +30,8 @@ def look_at_vault(scene: Scene) -> Iterator[Finding]:
             case Kind.FILE:
                 vault.open(document)
                 yield ok("vault-open", f"{vault.path} opens with the key file beside it")
-                yield note(
-                    "vault-in-clear",
-                    "whoever reads the vault's folder reads the vault",
-                    "keywright vault change-password",
-                )
+                what = "whoever reads the vault's folder reads the vault"
+                yield note("vault-in-clear", what, "keywright vault change-password --key passphrase")
             case Kind.PASSPHRASE:
                 yield from _look_whether_held(vault, document.id)
             case Kind.KEYRING:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from keywright.cache.failures import Failures
 from keywright.cache.folder import locate
 from keywright.cache.lock import hold
-from keywright.errors import ConfigurationError
+from keywright.errors import CacheUnusable, ConfigurationError, StateUnusable
 from keywright.manage.doctor.finding import Finding, error, note, ok, warning
 from keywright.manage.doctor.scene import Scene
+from keywright.manage.install.memory import recall
 from keywright.manage.resting import decided_about, words
 from keywright.profiles import custom
 from keywright.settings import load as settings
@@ -28,13 +29,22 @@ def look_at_settings(scene: Scene) -> Iterator[Finding]:
     try:
         custom.load_catalog(custom.locate(scene.env))
     except ConfigurationError as failure:
-        yield error("provider-wrong", failure.what, failure.mend or "see `keywright provider list`")
+        yield error("provider-wrong", failure.what, failure.mend or "keywright provider list")
+    try:
+        recall(scene.env)
+    except CacheUnusable as failure:
+        yield error("installed-unusable", failure.what, failure.mend or "keywright install --help")
 
 
 def look_at_profiles(scene: Scene) -> Iterator[Finding]:
     """Say which profiles nobody is served by at the moment, and what went wrong last."""
     now = scene.now()
-    for id_, decided in sorted(decided_about(scene.env, now).items()):
+    try:
+        known = decided_about(scene.env, now)
+    except StateUnusable as failure:
+        yield error("state-unusable", failure.what, failure.mend or "keywright profile list")
+        known = {}
+    for id_, decided in sorted(known.items()):
         why = words(decided, now)
         if decided.enabled is False:
             yield note("profile-disabled", f"{id_} is disabled", f"keywright profile enable {id_}")
@@ -49,12 +59,12 @@ def look_at_profiles(scene: Scene) -> Iterator[Finding]:
         return
     failures = Failures(state, scene.env)
     for digest in failures.digests():
-        failure = failures.recall(digest)
-        if failure is not None:
-            told = failure.error
+        remembered = failures.recall(digest)
+        if remembered is not None:
+            told = remembered.error
             whom = told.account or "a profile"
             mend = told.mend or (f"keywright refresh {told.account}" if told.account else "keywright status")
-            yield warning("profile-failing", f"{whom} failed {failure.times}: {told.what} ({told.code})", mend)
+            yield warning("profile-failing", f"{whom} failed {remembered.times}: {told.what} ({told.code})", mend)
 
 
 def look_at_agent(scene: Scene) -> Iterator[Finding]:

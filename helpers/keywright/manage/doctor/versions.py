@@ -3,7 +3,8 @@
 import platform
 import sys
 from collections.abc import Iterator
-from importlib import metadata
+from contextlib import suppress
+from importlib import import_module, metadata
 from typing import Final, NamedTuple
 
 from keywright import __version__
@@ -26,6 +27,9 @@ FLOORS: Final = {
     "pyjwt": Floor((2, 12), "CVE-2026-32597"),
     "urllib3": Floor((2, 7), "CVE-2025-66471, CVE-2026-21441, CVE-2026-44432"),
 }
+
+
+_MODULES: Final = {"pyjwt": "jwt"}
 
 
 class _Client(NamedTuple):
@@ -71,9 +75,8 @@ def look_at_libraries(_scene: Scene) -> Iterator[Finding]:
     """Find libraries that are older than the fixes they need."""
     found: list[str] = []
     for name, floor in FLOORS.items():
-        try:
-            version = metadata.version(name)
-        except metadata.PackageNotFoundError:
+        version = _version(name)
+        if not version:
             continue
         if numbers(version) < floor.version:
             wanted = ".".join(map(str, floor.version))
@@ -83,6 +86,15 @@ def look_at_libraries(_scene: Scene) -> Iterator[Finding]:
             found.append(f"{name} {version}")
     if found:
         yield ok("libraries-new", f"{', '.join(found)}: no known hole is open")
+
+
+def _version(library: str) -> str:
+    """Return a library's version; empty if it is not installed. A bundle may have the library without its metadata."""
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(library)
+    with suppress(ImportError):
+        return str(getattr(import_module(_MODULES.get(library, library)), "__version__", ""))
+    return ""
 
 
 def look_at_clients(scene: Scene) -> Iterator[Finding]:

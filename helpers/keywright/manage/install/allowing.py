@@ -9,14 +9,13 @@ from keywright.manage.install.file import read
 from keywright.manage.install.kuberc import (
     ALLOWLIST,
     LABEL,
-    LIST,
     LISTED,
-    POLICY,
     KubercFile,
     Ruling,
     by_hand,
     kuberc_path,
 )
+from keywright.manage.install.kuberc_lines import LIST, POLICY
 from keywright.manage.install.story import Tell, already, set_up
 
 

@@ -13,7 +13,6 @@ https://kubernetes.io/docs/reference/kubectl/kuberc/
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
@@ -23,20 +22,14 @@ from typing import Any, Final
 from keywright.errors import ConfigurationError
 from keywright.manage.install.base import CHANGED, Changed, Value
 from keywright.manage.install.copies import private_copy
+from keywright.manage.install.kuberc_lines import LIST, NEW, POLICY, with_plugin, with_policy, without_plugin
 from keywright.manage.install.program import run_tool
 from keywright.providers.home import expand
 
-POLICY: Final = "credentialPluginPolicy"
-LIST: Final = "credentialPluginAllowlist"
 ALLOWLIST: Final = "Allowlist"
 LABEL: Final = "kuberc"
 LISTED: Final = "command"
 """The value of a plugin that is in the list."""
-_NEW: Final = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n"
-_PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9/._+-]*")
-_ITEM: Final = re.compile(r"(?P<indent> *)- (?:command|name): *(?P<word>\"[^\"\\]*\"|'[^']*'|[^\s\"'#]+) *(?:#.*)?")
-_SKIPPED: Final = re.compile(r" *(?:#.*)?")
-_NO_LIST: Final = re.compile(rf"{LIST}: *(?:#.*)?")
 
 
 class Ruling(Enum):
@@ -100,15 +93,13 @@ class KubercFile:
     def edit(self, content: bytes, changes: Mapping[str, Value | None]) -> bytes:
         """Return the file with lines put in and taken out; everything else stays as it is."""
         before = self._view(content)
-        lines = _text(content).split("\n") if content.strip() else _NEW.split("\n")
+        lines = _text(content).split("\n") if content.strip() else list(NEW)
         for target, value in changes.items():
             name = target.partition(" ")[2]
             if name:
-                lines = _without(lines, name) if value is None else _with(lines, name)
+                lines = without_plugin(lines, name) if value is None else with_plugin(lines, name)
             else:
-                lines = [line for line in lines if not line.startswith(f"{POLICY}:")]
-                if value is not None:
-                    lines.insert(_place_for_policy(lines), f"{POLICY}: {value}")
+                lines = with_policy(lines, None if value is None else str(value))
         after = "\n".join(lines).encode("utf-8", "surrogateescape")
         self._check(before, after, changes)
         return after
@@ -218,41 +209,6 @@ def _found(document: Mapping[str, Any], target: str) -> Value | None:
 def _rest(document: Mapping[str, Any]) -> dict[str, Any]:
     own = {"apiVersion", "kind", POLICY, LIST}  # kubectl always shows the first two in their newest form
     return {key: value for key, value in document.items() if key not in own and value}
-
-
-def _with(lines: list[str], name: str) -> list[str]:
-    """Return the lines with the plugin as the list's last."""
-    word = name if _PLAIN.fullmatch(name) else json.dumps(name)
-    start = next((number for number, line in enumerate(lines) if _NO_LIST.fullmatch(line)), None)
-    if start is None:
-        end = len(lines) - 1 if not lines[-1] else len(lines)
-        return [*lines[:end], f"{LIST}:", f"- command: {word}", *lines[end:]]
-    place, indent = start + 1, ""
-    for number, line in enumerate(lines[start + 1 :], start + 1):
-        if item := _ITEM.fullmatch(line):
-            place, indent = number + 1, item["indent"]
-        elif not _SKIPPED.fullmatch(line):
-            break
-    return [*lines[:place], f"{indent}- command: {word}", *lines[place:]]
-
-
-def _without(lines: list[str], name: str) -> list[str]:
-    """Return the lines without the plugin, and without a list that has none any more."""
-    kept = [line for line in lines if not ((item := _ITEM.fullmatch(line)) and item["word"].strip("'\"") == name)]
-    for number, line in enumerate(kept):
-        if _NO_LIST.fullmatch(line):
-            after = next((text for text in kept[number + 1 :] if not _SKIPPED.fullmatch(text)), "")
-            if not _ITEM.fullmatch(after):
-                return [*kept[:number], *kept[number + 1 :]]
-    return kept
-
-
-def _place_for_policy(lines: list[str]) -> int:
-    """Return where the policy goes: before the list, or else at the end."""
-    for number, line in enumerate(lines):
-        if line.startswith(f"{LIST}:"):
-            return number
-    return len(lines) - 1 if not lines[-1] else len(lines)
 
 
 def _text(content: bytes) -> str:
