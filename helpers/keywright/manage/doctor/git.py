@@ -69,7 +69,11 @@ def _places(found: Sequence[_Setting], settings: Settings) -> list[Url]:
     """Return the places to look at, by scheme and host."""
     routed = [route.url for route in settings.routes if route.client is Client.GIT]
     ours = [one.url for one in found if one.url is not None and one.name == "helper" and _is_ours(one.value)]
-    return list(dict.fromkeys(url._replace(path="") for url in (*routed, *ours)))
+    places = dict.fromkeys(url._replace(path="") for url in (*routed, *ours))
+    # A pattern is looked at by itself only where nothing that it stands for is.
+    return [
+        one for one in places if "*" not in one.host or not any(_covers(one, other) for other in places if other != one)
+    ]
 
 
 def _look_at_place(place: Url, found: Sequence[_Setting], settings: Settings) -> Iterator[Finding]:
@@ -79,11 +83,13 @@ def _look_at_place(place: Url, found: Sequence[_Setting], settings: Settings) ->
             chain = [*chain, one] if one.value else []
     ours = [number for number, one in enumerate(chain) if _is_ours(one.value)]
     told = " then ".join(f"{_shown(one.value)} ({one.origin})" for one in chain)
-    alone = f"keywright install git {place} --only"
+    alone = f"keywright install git {quote(str(place))} --only"
     if not ours:
         asked = f"it asks {told}" if told else "it asks nobody"
         yield warning(
-            "git-not-asked", f"git does not ask keywright about {place}: {asked}", f"keywright install git {place}"
+            "git-not-asked",
+            f"git does not ask keywright about {place}: {asked}",
+            f"keywright install git {quote(str(place))}",
         )
         return
     if ours[0] > 0:
@@ -107,7 +113,7 @@ def _look_at_path(place: Url, found: Sequence[_Setting], settings: Settings) -> 
     said = [one.value.lower() in _TRUE for one in found if one.name == "usehttppath" and _covers(one.url, place)]
     if not (said and said[-1]):
         what = f"routes for {place} go by path, and git does not tell it"
-        yield error("git-path-untold", what, f"git config --global {target} true")
+        yield error("git-path-untold", what, f"git config --global {quote(target)} true")
 
 
 def _look_for_ours(found: Sequence[_Setting], scene: Scene) -> Iterator[Finding]:

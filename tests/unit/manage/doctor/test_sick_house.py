@@ -128,14 +128,8 @@ def decided(**words: object) -> Callable[[House], None]:
 
     def catch(house: House) -> None:
         house.settings(GITHUB)
-        row: dict[str, object] = {
-            "since": "",
-            "enabled": None,
-            "priority": None,
-            "cooldown_until": None,
-            "disabled_until": None,
-        }
-        row |= {"disabled_reason": None, "is_revoked": False, **words}
+        blank = ("enabled", "priority", "cooldown_until", "disabled_until", "disabled_reason")
+        row = {"since": "", **dict.fromkeys(blank), "is_revoked": False, **words}
         document = {"version": 1, "generation": 1, "profiles": {"github-app:acme": row}}
         house.write("kw/state/profiles/github-app.json", json.dumps(document))
 
