@@ -71,9 +71,8 @@ def _places(found: Sequence[_Setting], settings: Settings) -> list[Url]:
     ours = [one.url for one in found if one.url is not None and one.name == "helper" and _is_ours(one.value)]
     places = dict.fromkeys(url._replace(path="") for url in (*routed, *ours))
     # A pattern is looked at by itself only where nothing that it stands for is.
-    return [
-        one for one in places if "*" not in one.host or not any(_covers(one, other) for other in places if other != one)
-    ]
+    others = {one: [other for other in places if other != one] for one in places}
+    return [one for one in places if "*" not in one.host or not any(_covers(one, other) for other in others[one])]
 
 
 def _look_at_place(place: Url, found: Sequence[_Setting], settings: Settings) -> Iterator[Finding]:
@@ -86,11 +85,8 @@ def _look_at_place(place: Url, found: Sequence[_Setting], settings: Settings) ->
     alone = f"keywright install git {quote(str(place))} --only"
     if not ours:
         asked = f"it asks {told}" if told else "it asks nobody"
-        yield warning(
-            "git-not-asked",
-            f"git does not ask keywright about {place}: {asked}",
-            f"keywright install git {quote(str(place))}",
-        )
+        what = f"git does not ask keywright about {place}: {asked}"
+        yield warning("git-not-asked", what, f"keywright install git {quote(str(place))}")
         return
     if ours[0] > 0:
         yield warning("git-others-first", f"about {place} git asks {told}: keywright is not the first", alone)

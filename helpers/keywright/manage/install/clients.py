@@ -130,12 +130,11 @@ def install_eks(
     pointer = kube.choose(editors, [CURRENT], otherwise=editor) if is_current else editor
     current = [Wish(CURRENT, context, label)] if is_current else []
     allowing = plan_allowing(command, tool, env, tell, is_wanted=is_listed)
+    lines = allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
     if pointer is editor:
-        lines = _edit_kubeconfig(editor, wishes + current, env, tell, is_forced=is_forced, is_dry=is_dry)
-    else:
-        lines = _edit_kubeconfig(editor, wishes, env, tell, is_forced=is_forced, is_dry=is_dry)
-        lines += _edit_kubeconfig(pointer, current, env, tell, is_forced=is_forced, is_dry=is_dry)
-    return lines + allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
+        return lines + _edit_kubeconfig(editor, wishes + current, env, tell, is_forced=is_forced, is_dry=is_dry)
+    lines += _edit_kubeconfig(editor, wishes, env, tell, is_forced=is_forced, is_dry=is_dry)
+    return lines + _edit_kubeconfig(pointer, current, env, tell, is_forced=is_forced, is_dry=is_dry)
 
 
 def install_user(
@@ -164,8 +163,8 @@ def install_user(
     editors = [kube.KubeFile(path, tool, env) for path in kube.kube_paths(env, kubeconfig)]
     editor = kube.choose(editors, [wish.target])
     allowing = plan_allowing(command, tool, env, tell, is_wanted=is_listed)
-    lines = _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
-    return lines + allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
+    lines = allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
+    return lines + _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
 
 
 def install_plugin(env: Mapping[str, str], tell: Tell, *, is_forced: bool, is_dry: bool) -> list[str]:

@@ -79,7 +79,7 @@ def install_kube(eks: str | None, profile: str | None, **words: Any) -> None:  #
     from keywright.manage.install import clients
 
     flags = {name: words[name] for name in ("is_forced", "is_dry")}
-    if words["is_listed"] and set(filter(None, (eks, profile, *words.values()))) == {True}:
+    if words["is_listed"] and words["is_current"] and set(filter(None, (eks, profile, *words.values()))) == {True}:
         _show(clients.install_plugin(os.environ, tell_person, **flags))
         return
     if eks is not None and profile is None:
