@@ -20,6 +20,8 @@ _LISTED_AT_MOST: Final = 20_000
 _NAMED_AT_MOST: Final = 20
 _PRIVATE: Final = ("cache", "data", "state")
 _ENTRY: Final = re.compile(r"entries/[0-9a-f]{64}\.json")
+_SETTINGS: Final = re.compile(r"config\.toml|providers\.d(/[^/]+)?")
+"""What a person wrote, which may be a link to elsewhere and be read by others; on macOS it lies among our own."""
 _KNOWN: Final = {
     "cache": re.compile(
         r"(entries|answers|renew|checked)|entries/[0-9a-f]{64}\.(json|json\.broken|lock)|"
@@ -42,24 +44,23 @@ class _File(NamedTuple):
 
 def look(scene: Scene) -> Iterator[Finding]:
     """Look at the folders that keywright writes, and then at the settings' own file."""
-    done: set[str] = set()
+    kinds: dict[str, list[str]] = {}
     for kind in _PRIVATE:
-        path = locate(kind, scene.env)
-        if path not in done:
-            done.add(path)
-            yield from _look_at_folder(kind, path, scene.now().timestamp())
+        kinds.setdefault(locate(kind, scene.env), []).append(kind)
+    for path, its_kinds in kinds.items():
+        yield from _look_at_folder(its_kinds, path, scene.now().timestamp())
     yield from _look_at_settings(settings.locate(scene.env))
 
 
-def _look_at_folder(kind: str, path: str, now_s: float) -> Iterator[Finding]:
+def _look_at_folder(kinds: list[str], path: str, now_s: float) -> Iterator[Finding]:
     try:
         found = os.lstat(path)
     except FileNotFoundError:
         yield ok("folder-absent", f"{path} is not there yet; the first secret makes it")
         return
-    faults = [*_faults_of_folder(kind, path, found), *_open_above(path)]
+    faults = [*_faults_of_folder(kinds[0], path, found), *_open_above(path)]
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
-        faults += _look_inside(kind, path, now_s)
+        faults += _look_inside(kinds, path, now_s)
     yield from faults or [ok("folder-private", f"{path} and what lies in it are yours alone")]
 
 
@@ -90,9 +91,9 @@ def _open_above(path: str) -> Iterator[Finding]:
         above = os.path.dirname(above)
 
 
-def _look_inside(kind: str, folder: str, now_s: float) -> Iterator[Finding]:
+def _look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding]:
     """Find what is wrong with the files; many of one kind are one finding."""
-    files = list(_files(folder))
+    files = [file for file in _files(folder) if not _SETTINGS.fullmatch(file.name)]
     plain = [file for file in files if stat.S_ISREG(file.found.st_mode)]
     mine = [file for file in files if file.found.st_uid == os.geteuid()]
     links = [file for file in files if stat.S_ISLNK(file.found.st_mode)]
@@ -101,18 +102,13 @@ def _look_inside(kind: str, folder: str, now_s: float) -> Iterator[Finding]:
     twice = [file for file in plain if file.found.st_nlink > 1]
     left = [file for file in plain if file.name.endswith(".tmp") and file.found.st_ctime < now_s - LEFT_AFTER_S]
     broken = [file for file in plain if file.name.endswith(".broken")]
-    known = _KNOWN[kind]
-    strange = [
-        file
-        for file in files
-        if not known.fullmatch(file.name) and not file.name.endswith((".tmp", ".broken")) and file not in links
-    ]
-    damaged, newer = _judged([file for file in plain if kind == "cache" and _ENTRY.fullmatch(file.name)])
+    strange = [file for file in files if file not in links and not _is_known(file.name, kinds)]
+    damaged, newer = _judged([file for file in plain if "cache" in kinds and _ENTRY.fullmatch(file.name)])
     delete = "rm -f"
     if links:
         away = " && ".join(f"mv {_q(file)} {_q(file)}.old" for file in links[:_NAMED_AT_MOST])
         yield error(
-            "file-link", _told(links, "is a link", "are links"), away if kind == "data" else _all(delete, links)
+            "file-link", _told(links, "is a link", "are links"), away if "data" in kinds else _all(delete, links)
         )
     if foreign:
         own = f"sudo chown {os.geteuid()}"
@@ -148,6 +144,11 @@ def _look_inside(kind: str, folder: str, now_s: float) -> Iterator[Finding]:
         yield warning("temporary-left", what, _all(delete, left))
     if strange:
         yield note("file-unknown", _told(strange, "is not keywright's", "are not keywright's"), _all("ls -l", strange))
+
+
+def _is_known(name: str, kinds: list[str]) -> bool:
+    """Whether keywright could have written a file of that name in a folder of these kinds, whole or not."""
+    return name.endswith((".tmp", ".broken")) or any(_KNOWN[kind].fullmatch(name) for kind in kinds)
 
 
 def _files(folder: str) -> Iterator[_File]:
