@@ -98,6 +98,14 @@ def loose_docker(house: House) -> None:
     (house.home / ".docker/config.json").chmod(0o644)
 
 
+def plugin_elsewhere(house: House) -> None:
+    """A kubeconfig of another keywright's, whose plugin `install` would not name."""
+    kubeconfig("v1", "/opt/kw/kube-credential-keywright", MODE)(house)
+    kuberc("credentialPluginPolicy: Allowlist", "credentialPluginAllowlist:", "- command: aws", f"- command: {PLUGIN}")(
+        house
+    )
+
+
 SICKNESSES = (
     Sickness("git-not-asked", git.look, gitconfig("[credential]", "\thelper = store --file=canary"), WARNING),
     Sickness(
@@ -147,6 +155,7 @@ SICKNESSES = (
         kuberc("credentialPluginPolicy: Allowlist", "credentialPluginAllowlist:", "- command: aws"),
         ERROR,
     ),
+    Sickness("kuberc-refuses", kube.look_at_policy, plugin_elsewhere, ERROR),
     Sickness("kuberc-unread", kube.look_at_policy, kuberc("credentialPluginPolicy: canary"), WARNING, mend=False),
 )
 

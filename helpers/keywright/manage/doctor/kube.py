@@ -4,15 +4,16 @@ import json
 import os
 from collections.abc import Iterator
 from shlex import quote
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from keywright.errors import KeywrightError
+from keywright.errors import ConfigurationError
 from keywright.manage.doctor.finding import Finding, error, note, ok, warning
 from keywright.manage.doctor.scene import Scene
 from keywright.manage.install.file import read
 from keywright.manage.install.kube import kube_paths
 from keywright.manage.install.kubeconfig import PLUGIN, is_plugin
 from keywright.manage.install.kuberc import KubercFile, Ruling, by_hand, kuberc_path
+from keywright.manage.install.program import find_ours
 
 _V1: Final = "client.authentication.k8s.io/v1"
 _GONE: Final = "client.authentication.k8s.io/v1alpha1"
@@ -26,11 +27,7 @@ def look_at_kubeconfigs(scene: Scene) -> Iterator[Finding]:
     if not kubectl:
         return
     ours = 0
-    for path in kube_paths(scene.env, None):
-        if not os.path.isfile(path):
-            continue
-        ran = scene.ask(kubectl, "--kubeconfig", path, "config", "view", "--raw", "-o", "json", KUBERC="off")
-        users = _users(ran.stdout) if ran is not None and ran.code == 0 else None
+    for path, users in _kubeconfigs(kubectl, scene):
         if users is None:
             yield error(
                 "kubeconfig-wrong", f"kubectl cannot read {path}", f"kubectl --kubeconfig {quote(path)} config view"
@@ -41,6 +38,14 @@ def look_at_kubeconfigs(scene: Scene) -> Iterator[Finding]:
             yield from _look_at_user(path, name, stanza, scene)
     if not ours:
         yield note("kube-unused", "no user of a kubeconfig runs keywright", "keywright install kube --eks NAME")
+
+
+def _kubeconfigs(kubectl: str, scene: Scene) -> Iterator[tuple[str, dict[str, dict[str, Any]] | None]]:
+    """Yield each kubeconfig with the plugins' stanzas by user; None where kubectl cannot read it."""
+    for path in kube_paths(scene.env, None):
+        if os.path.isfile(path):
+            ran = scene.ask(kubectl, "--kubeconfig", path, "config", "view", "--raw", "-o", "json", KUBERC="off")
+            yield path, _users(ran.stdout) if ran is not None and ran.code == 0 else None
 
 
 def _users(shown: str) -> dict[str, dict[str, Any]] | None:
@@ -82,21 +87,30 @@ def _is_there(command: str, kubeconfig: str, scene: Scene) -> bool:
 
 
 def look_at_policy(scene: Scene) -> Iterator[Finding]:
-    """See whether kubectl's own preferences let it run our plugin."""
-    path, kubectl, plugin = kuberc_path(scene.env), scene.which("kubectl"), scene.which(PLUGIN)
+    """See whether kubectl's own preferences let it run our plugin, by each path that a kubeconfig has for it."""
+    path, kubectl = kuberc_path(scene.env), scene.which("kubectl")
     content = read(path) if path else None
     if content is None or not kubectl:
         yield ok("kuberc-absent", "kubectl has no preferences that keep it from running plugins")
         return
-    command = plugin or PLUGIN
+    editor, installed = KubercFile(path, kubectl, scene.env), find_ours(PLUGIN, scene.env)
+    named = [users or {} for _, users in _kubeconfigs(kubectl, scene)]
+    commands = {str(stanza["command"]) for users in named for stanza in users.values() if is_plugin(stanza)}
     try:
-        ruling = KubercFile(path, kubectl, scene.env).ruling(content, command)
-    except KeywrightError as failure:
+        for command in sorted(commands) or [installed]:
+            yield _judged(editor, content, command, is_installed=command == installed)
+    except ConfigurationError as failure:
         yield warning("kuberc-unread", failure.what, f"kubectl kuberc view --kuberc {quote(path)}")
-        return
-    if ruling is Ruling.DENIED:
-        yield error("kuberc-denies", f"{path} forbids kubectl every plugin (DenyAll)", by_hand(command))
-    elif ruling is Ruling.UNLISTED:
-        yield error("kuberc-refuses", f"{path} does not let kubectl run {command}", "keywright install kube --kuberc")
-    else:
-        yield ok("kuberc-allows", f"{path} lets kubectl run {command}")
+
+
+def _judged(editor: KubercFile, content: bytes, command: str, *, is_installed: bool) -> Finding:
+    match editor.ruling(content, command):
+        case Ruling.DENIED:
+            return error("kuberc-denies", f"{editor.path} forbids kubectl every plugin (DenyAll)", by_hand(command))
+        case Ruling.UNLISTED:
+            mend = "keywright install kube --kuberc" if is_installed else editor.by_hand(content, command)
+            return error("kuberc-refuses", f"{editor.path} does not let kubectl run {command}", mend)
+        case Ruling.LISTED | Ruling.FREE:
+            return ok("kuberc-allows", f"{editor.path} lets kubectl run {command}")
+        case ruling:
+            assert_never(ruling)

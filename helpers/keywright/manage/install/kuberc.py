@@ -87,6 +87,10 @@ class KubercFile:
         is_listed = any(self._looked_up(entry) == wanted for entry in _entries(document))
         return Ruling.LISTED if is_listed else Ruling.UNLISTED
 
+    def by_hand(self, content: bytes, command: str) -> str:
+        """Return the command that has kubectl run this plugin beside those that the list has already."""
+        return by_hand(*_entries(self._view(content)), command)
+
     def find(self, content: bytes, targets: Collection[str]) -> Mapping[str, Value | None]:
         """Return the policy, and of each plugin whether the list has it."""
         document = self._view(content)
