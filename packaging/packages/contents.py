@@ -13,7 +13,7 @@ from typing import Final
 
 from components import Component
 from distributions import distributions_of
-from libraries import incorporated, interpreter, shared_libraries
+from libraries import c_library, incorporated, interpreter, shared_libraries
 
 _TABLES: Final = ("COLLECT-00.toc", "EXE-00.toc", "PYZ-00.toc")
 
@@ -30,6 +30,7 @@ def main() -> None:
         *incorporated(names),
         *distributions_of(sources, installed),
         *shared_libraries(libraries, bundle / "_internal"),
+        *c_library(bundle / "keywright"),
     ]
     json.dump([component._asdict() for component in sorted(found)], sys.stdout, indent=1)
 

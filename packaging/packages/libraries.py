@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import elf
 from components import TEXTS, Component
 
 _LIBRARIES: Final = {
@@ -71,6 +72,16 @@ def shared_libraries(found: Mapping[str, str], folder: Path) -> Iterator[Compone
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         by_purl[package.purl] = known._replace(files=(*known.files, (name, digest)))
     yield from by_purl.values()
+
+
+def c_library(front: Path) -> Iterator[Component]:
+    """Yield the C library, if the program `front` has it inside: the launcher is static where that can be had."""
+    if front.is_symlink() or not elf.is_elf(front) or elf.needs(front).libraries:
+        return
+    command = [os.environ.get("CC", "cc"), "-print-file-name=libc.a"]
+    source = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    package = _debian_package(os.path.realpath(source)) or Component("glibc", "", "pkg:generic/glibc", "")
+    yield package._replace(name="glibc", licence="LGPL-2.1-or-later")
 
 
 def _debian_package(path: str) -> Component | None:

@@ -1,6 +1,6 @@
 """Make what users download: `python packaging/packages/make.py --out dist --work build`.
 
-    dist/keywright/                               the bundle (packaging/bundle/build.py), with licences and documents
+    dist/keywright/                               the bundle (packaging/bundle/freeze.py), with licences and documents
     dist/keywright-VERSION-linux-x86_64.tar.gz    the bundle, packed
     dist/keywright_VERSION_amd64.deb              and in packages; on Linux alone
     dist/keywright-VERSION-1.x86_64.rpm
@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 HERE: Final = Path(__file__).resolve().parent
 sys.path.insert(1, str(HERE.parent / "bundle"))
 
-import build  # noqa: E402 - of the neighbouring folder
+import freeze  # noqa: E402 - of the neighbouring folder
 from components import Component  # noqa: E402 - the same for these
 from licences import write_licences  # noqa: E402
 from linux import write_packages  # noqa: E402
@@ -36,6 +36,12 @@ from sbom import write_sbom  # noqa: E402
 from tarball import write_tarball  # noqa: E402
 
 DOCUMENTS: Final = ("CHANGELOG.md", "LICENSE", "README.md")
+COMPLETIONS: Final = {
+    "bash": "bash-completion/completions/keywright",
+    "fish": "fish/vendor_completions.d/keywright.fish",
+    "zsh": "zsh/site-functions/_keywright",
+}
+"""Where each shell looks, below a `share` folder."""
 
 
 class Made(NamedTuple):
@@ -69,16 +75,18 @@ class Made(NamedTuple):
 def main() -> None:
     """Make it."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--out", type=Path, default=build.ROOT / "dist", help="where all of it goes")
-    arguments.add_argument("--work", type=Path, default=build.ROOT / "build", help="what may be thrown away afterwards")
+    arguments.add_argument("--out", type=Path, default=freeze.ROOT / "dist", help="where all of it goes")
+    arguments.add_argument(
+        "--work", type=Path, default=freeze.ROOT / "build", help="what may be thrown away afterwards"
+    )
     arguments.add_argument(
         "--venv", type=Path, help="the locked environment, if it is to be another one than WORK/venv"
     )
     options = arguments.parse_args()
     out, work = options.out.resolve(), options.work.resolve()
     remove_older(out)
-    env = build.reproducible(os.environ)
-    python = build.build(out, work, options.venv.resolve() if options.venv else work / "venv")
+    env = freeze.reproducible(os.environ)
+    python = freeze.build(out, work, options.venv.resolve() if options.venv else work / "venv")
     made = Made(out, work, python, env, version_of(python), platform.system().lower(), platform.machine())
     complete_bundle(made)
     tarball = out / f"{made.stem}.tar.gz"
@@ -110,7 +118,7 @@ def version_of(python: Path) -> str:
 
 def complete_bundle(made: Made) -> None:
     """Put licences, documents, man pages and completions into the bundle, and write its SBOM beside it."""
-    told = (made.bundle, made.python.parents[1] / build.REPORT, made.work / "frozen" / "keywright")
+    told = (made.bundle, made.python.parents[1] / freeze.REPORT, made.work / "frozen" / "keywright")
     done = subprocess.run(
         [made.python, "-B", HERE / "contents.py", *told], env=made.env, check=True, stdout=subprocess.PIPE
     )
@@ -121,11 +129,23 @@ def complete_bundle(made: Made) -> None:
         components, sbom, version=made.version, machine=f"{made.system}-{made.machine}", instant_s=made.instant_s
     )
     for name in DOCUMENTS:
-        shutil.copyfile(build.ROOT / name, made.bundle / name)
-    share = made.work / "share"  # laid out as /usr/share is
-    if share.is_dir():
-        shutil.copytree(share, made.bundle / "share")
-    build.set_modes(made.bundle)
+        shutil.copyfile(freeze.ROOT / name, made.bundle / name)
+    write_share(made)
+    freeze.set_modes(made.bundle)
+
+
+def write_share(made: Made) -> None:
+    """Put man pages and completions into the bundle's `share/`, laid out as /usr/share is."""
+    share = made.bundle / "share"
+    writer = freeze.ROOT / "packaging/manual/write_pages.py"
+    if writer.exists():
+        subprocess.run([made.python, "-B", writer, share / "man"], env=made.env, capture_output=True, check=True)
+    if (freeze.ROOT / "helpers/keywright/manage/completion").is_dir():
+        for shell, place in COMPLETIONS.items():
+            command = [str(made.bundle / "keywright"), "completion", shell]
+            done = subprocess.run(command, env=made.env, capture_output=True, check=True)
+            (share / place).parent.mkdir(parents=True, exist_ok=True)
+            (share / place).write_bytes(done.stdout)
 
 
 def write_distributions(made: Made) -> None:
@@ -134,7 +154,7 @@ def write_distributions(made: Made) -> None:
     shutil.copyfile(wheel, made.out / wheel.name)
     sdist = made.work / "sdist"
     shutil.rmtree(sdist, ignore_errors=True)
-    build.run([made.python, "-m", "build", "--sdist", "--no-isolation", "--outdir", sdist, build.ROOT], made.env)
+    freeze.run([made.python, "-m", "build", "--sdist", "--no-isolation", "--outdir", sdist, freeze.ROOT], made.env)
     (source,) = sdist.glob("*.tar.gz")
     shutil.copyfile(source, made.out / source.name)
 

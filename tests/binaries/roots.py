@@ -1,7 +1,7 @@
-"""A clean root: a system that has a C library and zlib, a person, and nothing else; with dpkg's and rpm's books of it.
+"""A clean root: a system with a C library, zlib and a person; with dpkg's and rpm's books of it, and nothing else.
 
-Nothing of this machine's Python is in it. What is run there runs as the person, behind a `chroot`, with a `/proc` of its
-own.
+Nothing of this machine's Python is in it. What is run there runs as the person, behind a `chroot`, with its own
+`/proc`.
 """
 
 import io

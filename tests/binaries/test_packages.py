@@ -16,9 +16,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from binaries.conftest import ROOT, make_dist
+from binaries.made import copy_of_the_tree, make_dist
 from binaries.roots import Dpkg, Packages, Root, Rpm
 from clients.sandbox import Sandbox, environment
+from freeze import ROOT
 from keywright import __version__
 from keywright.bin.bundle import EXECUTABLES
 
@@ -136,10 +137,13 @@ def test_debian_finds_its_documents(dist: Path, tmp_path: Path) -> None:
 
 
 def test_the_packages_ask_for_the_same_c_library(dist: Path) -> None:
-    fields = ["dpkg-deb", "--field", one(dist, "*.deb"), "Depends"]
+    fields = ["dpkg-deb", "--field", str(one(dist, "*.deb")), "Depends"]
     deb = subprocess.run(fields, capture_output=True, text=True, check=True).stdout
     rpm = subprocess.run(
-        ["rpm", "--query", "--requires", "--package", one(dist, "*.rpm")], capture_output=True, text=True, check=True
+        ["rpm", "--query", "--requires", "--package", str(one(dist, "*.rpm"))],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     libc, zlib = deb.strip().split(", ")
     assert (libc.startswith("libc6 (>= 2."), zlib) == (True, "zlib1g")
@@ -200,25 +204,34 @@ def test_the_formula_is_of_the_tarball(dist: Path) -> None:
         subprocess.run([ruby, "-c", dist / "keywright.rb"], check=True, capture_output=True)
 
 
-def test_the_same_again_from_the_source_elsewhere(dist: Path, tmp_path: Path) -> None:
-    """Another folder, umask, time zone and locale, and no git: nothing of it may show in any byte."""
-    with tarfile.open(dist / f"keywright-{__version__}.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="tar")
-    path = tmp_path / "path"
-    path.mkdir()
-    (path / "git").write_text("#!/bin/sh\nexit 127\n")
-    (path / "git").chmod(0o755)
+def test_the_same_again_elsewhere(dist: Path, tmp_path: Path) -> None:
+    """Another folder, umask, time zone and locale: nothing of it may show in any byte or mode."""
+    again = tmp_path / "again"
     done = make_dist(
-        *(tmp_path / f"keywright-{__version__}", tmp_path / "again", "--venv", dist.parent / "build" / "venv"),
+        *(copy_of_the_tree(tmp_path / "a copy"), again, "--venv", dist.parent / "build" / "venv"),
         umask=0o077,
         TZ="Asia/Kathmandu",
         LC_ALL="C",
-        PATH=f"{path}:{os.environ['PATH']}",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    compare = [sys.executable, str(ROOT / "packaging/packages/compare.py"), str(dist), str(tmp_path / "again/dist")]
+    compare = [sys.executable, str(ROOT / "packaging/packages/compare.py"), str(dist), str(again / "dist")]
     compared = subprocess.run(compare, capture_output=True, text=True, check=False)
     assert compared.stdout == "the same\n"
+
+
+def test_the_source_builds_the_same_wheel_without_git(dist: Path, tmp_path: Path) -> None:
+    with tarfile.open(dist / f"keywright-{__version__}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="tar")
+    source = tmp_path / f"keywright-{__version__}"
+    code = (
+        "import os, sys, freeze; freeze.build_wheel(sys.executable, freeze.Path(sys.argv[1]), freeze.reproducible({}))"
+    )
+    python = dist.parent / "build" / "venv" / "bin" / "python"
+    command = [str(python), "-c", code, str(tmp_path / "built")]
+    env = {"PYTHONPATH": str(source / "packaging" / "bundle"), "PATH": "/nowhere"}
+    subprocess.run(command, env=env, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "built").glob("*.whl")
+    assert wheel.read_bytes() == (dist / wheel.name).read_bytes()
 
 
 def test_the_wheel_runs_with_what_is_locked(dist: Path, home: Path) -> None:

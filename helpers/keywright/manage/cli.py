@@ -9,6 +9,7 @@ import click
 
 from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
+from keywright.manage.doctor.commands import doctor
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider
@@ -106,6 +107,7 @@ def agent(interval: str | None) -> None:
     raise click.exceptions.Exit(run(interval, os.environ, lambda: datetime.now(UTC)))
 
 
+keywright.add_command(doctor)
 keywright.add_command(install)
 keywright.add_command(uninstall)
 
