@@ -5,7 +5,8 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-_LEVEL: Final = 9
+_LEVEL: Final = 6
+"""The ninth takes four times as long and saves one percent."""
 
 
 def write_tarball(folder: Path, into: Path, *, top: str, instant_s: int) -> None:
@@ -31,4 +32,4 @@ def write_tarball(folder: Path, into: Path, *, top: str, instant_s: int) -> None
 
 def gzipped(data: bytes) -> bytes:
     """Return `data`, compressed without a name or an instant (Debian's policy, 12.1 and 12.7: `gzip -9n`)."""
-    return gzip.compress(data, _LEVEL, mtime=0)
+    return gzip.compress(data, 9, mtime=0)

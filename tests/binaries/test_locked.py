@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,15 +56,14 @@ def test_every_line_has_hashes_and_is_exact() -> None:
 def test_another_file_than_the_locked_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    wheels = tmp_path / "wheels"
-    freeze.build_wheel(Path(sys.executable), wheels, {**os.environ})
+    (tmp_path / "thing-1-py3-none-any.whl").write_bytes(b"whatever it is, it is another file")
     lock = tmp_path / "locked.txt"
-    lock.write_text(f"keywright=={next(wheels.glob('*.whl')).name.split('-')[1]} --hash=sha256:{'0' * 64}\n")
+    lock.write_text(f"thing==1 --hash=sha256:{'0' * 64}\n")
     monkeypatch.setattr(freeze, "LOCKED", lock)
     with pytest.raises(subprocess.CalledProcessError):
         freeze.locked_environment(
             tmp_path / "venv",
-            {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": "/dev/null"},
+            {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": "/dev/null"},
         )
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in capfd.readouterr().err
 

@@ -1,0 +1,67 @@
+"""Where a package puts what the bundle holds."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from linux import contents
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle in small."""
+    folder = tmp_path / "keywright"
+    for name in (
+        *("CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-LICENSES", "keywright-python", "_internal/libz.so.1"),
+        *(
+            "share/man/man1/keywright.1",
+            "share/zsh/site-functions/_keywright",
+            "share/fish/vendor_completions.d/k.fish",
+        ),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{name}\n")
+        (folder / name).chmod(0o755 if name == "keywright-python" else 0o644)
+    (folder / "keywright").symlink_to("keywright-python")
+    (folder / "git-credential-keywright").symlink_to("keywright")
+    return folder
+
+
+def test_each_thing_has_its_place_mode_and_owner(bundle: Path, tmp_path: Path) -> None:
+    rows = [*contents(bundle, tmp_path)]
+    assert len({(row["dst"], row.get("packager")) for row in rows}) == len(rows)
+    links = {row["dst"]: row["src"] for row in rows if row.get("type") == "symlink"}
+    assert links == {
+        "/usr/bin/git-credential-keywright": "../lib/keywright/git-credential-keywright",
+        "/usr/bin/keywright": "../lib/keywright/keywright",
+        "/usr/lib/keywright/git-credential-keywright": "keywright",
+        "/usr/lib/keywright/keywright": "keywright-python",
+    }
+    others = [row for row in rows if row.get("type") != "symlink"]
+    assert {(row["file_info"]["owner"], row["file_info"]["group"]) for row in others} == {("root", "root")}
+    assert {row["dst"]: row["file_info"]["mode"] for row in others} == {
+        "/usr/lib/keywright": 0o755,
+        "/usr/lib/keywright/_internal": 0o755,
+        "/usr/lib/keywright/_internal/libz.so.1": 0o644,
+        "/usr/lib/keywright/keywright-python": 0o755,
+        "/usr/share/doc/keywright": 0o755,
+        "/usr/share/doc/keywright/README.md": 0o644,
+        "/usr/share/doc/keywright/changelog.gz": 0o644,
+        "/usr/share/doc/keywright/copyright": 0o644,
+        "/usr/share/fish/vendor_completions.d/k.fish": 0o644,
+        "/usr/share/man/man1/keywright.1.gz": 0o644,
+        "/usr/share/zsh/site-functions/_keywright": 0o644,
+        "/usr/share/zsh/vendor-completions/_keywright": 0o644,
+    }
+
+
+def test_debian_s_zsh_looks_elsewhere(bundle: Path, tmp_path: Path) -> None:
+    packagers = {row["dst"].split("/")[4]: row["packager"] for row in contents(bundle, tmp_path) if "packager" in row}
+    assert packagers == {"site-functions": "rpm", "vendor-completions": "deb"}
+
+
+def test_a_man_page_is_compressed_without_a_date(bundle: Path, tmp_path: Path) -> None:
+    (page,) = (row["src"] for row in contents(bundle, tmp_path) if row["dst"].endswith(".1.gz"))
+    data = Path(page).read_bytes()
+    assert (gzip.decompress(data), data[4:8]) == (b"share/man/man1/keywright.1\n", bytes(4))
