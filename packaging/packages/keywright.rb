@@ -15,6 +15,7 @@ class Keywright < Formula
 
   def install
     man1.install Dir["share/man/man1/*"]
+    man5.install Dir["share/man/man5/*"]
     bash_completion.install Dir["share/bash-completion/completions/*"]
     zsh_completion.install Dir["share/zsh/site-functions/*"]
     fish_completion.install Dir["share/fish/vendor_completions.d/*"]
