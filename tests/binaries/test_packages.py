@@ -73,7 +73,7 @@ def test_the_tarball_runs_where_it_is_unpacked(dist: Path, tmp_path: Path, home:
     assert [(done.code, done.stderr) for done in asked] == [(0, ""), (0, "")]
     assert asked[0].stdout == asked[1].stdout
     for name in EXECUTABLES:
-        assert user.run(name, "--version").stdout.rstrip().endswith(__version__)
+        assert f" {__version__}\n" in user.run(name, "--version").stdout
 
 
 @pytest.mark.parametrize("packages", [Dpkg(), Rpm()], ids=["deb", "rpm"])
@@ -95,7 +95,7 @@ class TestPackage:
         for name in EXECUTABLES:
             done = root.run(name, "--version")
             assert (done.code, done.stderr) == (0, "")
-            assert done.stdout.rstrip().endswith(__version__)
+            assert f" {__version__}\n" in done.stdout
         asked = [root.run("kube-credential-keywright", *EKS, env=AWS) for _ in range(2)]
         assert [(done.code, done.stderr) for done in asked] == [(0, ""), (0, "")]
         assert asked[0].stdout == asked[1].stdout
