@@ -85,9 +85,11 @@ def contents(bundle: Path, work: Path) -> Iterator[dict[str, Any]]:
 def _shared(share: Path, work: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(share.rglob("*")):
         place = f"/usr/share/{path.relative_to(share)}"
-        if not path.is_file():
-            continue
-        if "/man/" in place:
+        if path.is_dir():
+            # Where no such shell is, rpm would leave behind a folder that is nobody's; one may be several packages'.
+            if path.relative_to(share).parts[0] != "man":
+                yield {**_folder(place), "packager": "rpm"}
+        elif "/man/" in place:
             yield _packed(place, path, work)
         elif "/zsh/" in place:  # Debian's zsh does not look where everybody else's does
             yield {**_file(place, path), "packager": "rpm"}

@@ -36,7 +36,7 @@ class Root:
         """Make one; that takes root's rights and a Debian."""
         if os.geteuid() != 0 or shutil.which("dpkg") is None:
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("takes root, and a Debian's C library")
-        for name in (*MERGED, "share/doc"):
+        for name in (*MERGED, "share/doc", "share/man/man1", "share/man/man5"):
             (folder / "usr" / name).mkdir(parents=True)
         for name in MERGED:
             (folder / name).symlink_to(f"usr/{name}")
@@ -47,7 +47,9 @@ class Root:
         os.chown(home, PERSON, PERSON)
         os.mknod(folder / "dev/null", 0o20666, os.makedev(1, 3))
         (folder / "dev/null").chmod(0o666)
-        (folder / "usr/bin/other").touch()  # or removing the last package would remove what is empty
+        # Removing the last package that has a folder removes it if it is empty.
+        for name in ("bin/other", "share/man/man1/other.1", "share/man/man5/other.5"):
+            (folder / "usr" / name).touch()
         for line in _output("dpkg", "--listfiles", *OF_THE_SYSTEM).splitlines():
             if line.startswith(("/lib", "/usr/lib")) and "/gconv/" not in line and os.path.isfile(line):
                 place = folder / line[1:]

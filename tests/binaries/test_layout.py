@@ -49,16 +49,27 @@ def test_each_thing_has_its_place_mode_and_owner(bundle: Path, tmp_path: Path) -
         "/usr/share/doc/keywright/README.md": 0o644,
         "/usr/share/doc/keywright/changelog.gz": 0o644,
         "/usr/share/doc/keywright/copyright": 0o644,
+        "/usr/share/fish": 0o755,
+        "/usr/share/fish/vendor_completions.d": 0o755,
         "/usr/share/fish/vendor_completions.d/k.fish": 0o644,
         "/usr/share/man/man1/keywright.1.gz": 0o644,
+        "/usr/share/zsh": 0o755,
+        "/usr/share/zsh/site-functions": 0o755,
         "/usr/share/zsh/site-functions/_keywright": 0o644,
         "/usr/share/zsh/vendor-completions/_keywright": 0o644,
     }
 
 
-def test_debian_s_zsh_looks_elsewhere(bundle: Path, tmp_path: Path) -> None:
-    packagers = {row["dst"].split("/")[4]: row["packager"] for row in contents(bundle, tmp_path) if "packager" in row}
-    assert packagers == {"site-functions": "rpm", "vendor-completions": "deb"}
+def test_debian_s_zsh_looks_elsewhere_and_rpm_owns_the_folders(bundle: Path, tmp_path: Path) -> None:
+    packagers = {row["dst"]: row["packager"] for row in contents(bundle, tmp_path) if "packager" in row}
+    assert packagers == {
+        "/usr/share/fish": "rpm",
+        "/usr/share/fish/vendor_completions.d": "rpm",
+        "/usr/share/zsh": "rpm",
+        "/usr/share/zsh/site-functions": "rpm",
+        "/usr/share/zsh/site-functions/_keywright": "rpm",
+        "/usr/share/zsh/vendor-completions/_keywright": "deb",
+    }
 
 
 def test_a_man_page_is_compressed_without_a_date(bundle: Path, tmp_path: Path) -> None:
