@@ -1,7 +1,6 @@
 """Versions, and which are too old."""
 
 import sys
-from importlib import metadata
 
 import pytest
 
