@@ -16,6 +16,7 @@ from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider
 from keywright.manage.resolve.commands import resolve
+from keywright.manage.schema.commands import schema
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
 from keywright.serve import bug
@@ -126,6 +127,7 @@ keywright.add_command(profile_)
 keywright.add_command(provider)
 keywright.add_command(resolve)
 keywright.add_command(completion)
+keywright.add_command(schema)
 
 
 @keywright.command()

@@ -60,6 +60,13 @@ def secret_references(_context: click.Context, _parameter: click.Parameter, inco
     return _beginning(incomplete, (f"vault://{name}" for name in _secrets()))
 
 
+def document_names(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the documents that `--json` prints."""
+    from keywright.manage.schema.documents import DOCUMENTS
+
+    return [] if context.params.get("command") else _beginning(incomplete, iter(DOCUMENTS))
+
+
 def routed_places(client: str) -> Offer:
     """Return what offers the places that the settings' routes name for a client."""
 
