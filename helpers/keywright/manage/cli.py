@@ -7,7 +7,6 @@ from typing import Final
 
 import click
 
-from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
 from keywright.manage.completion.commands import completion
 from keywright.manage.completion.offers import ids_or_providers, known_ids
@@ -19,13 +18,21 @@ from keywright.manage.resolve.commands import resolve
 from keywright.manage.schema.commands import schema
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
+from keywright.manage.version import show_version
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="keywright")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and what it was built from.",
+)
 def keywright() -> None:
     """Short-lived credentials for kubectl, git and docker, from one shared cache."""
 
