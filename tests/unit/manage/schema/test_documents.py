@@ -9,37 +9,18 @@ import click
 import pytest
 import time_machine
 
-from fakes.accounts import Accounts, oauth, token
-from fakes.client import call
 from fakes.documents import check_document, closed, name_of, validator
+from fakes.full_house import furnish, issuer_of_logins
 from fakes.minter import Minter
-from fakes.oauth_issuer import Browser, OAuthIssuer
+from fakes.oauth_issuer import OAuthIssuer
 from fakes.own_vault import OwnVault
 from fakes.profile_script import Script
 from fakes.terminal import Said, Terminal
-from keywright.dialects.docker import DockerDialect
 from keywright.errors import ERRORS, Unreachable
 from keywright.manage.cli import keywright
 from keywright.manage.schema.documents import ALIASES, DOCUMENTS, schema_of
 from keywright.profiles.mode import Mode
-from keywright.secret import Secret
 
-CONFIG = """
-version = 1
-[profiles."github-app:acme"]
-app_id = "1"
-private_key = "/key.pem"
-installation_id = 7
-repositories = ["web"]
-permissions = { contents = "read" }
-[profiles."static:forge"]
-url = "https://git.example"
-secret = "vault://FORGE"
-[[routes]]
-client = "docker"
-url = "ghcr.io"
-profiles = ["github-app:acme"]
-"""
 OF_NO_COMMAND = {"failure"}
 """Documents of no one command: what many print that fail."""
 
@@ -80,35 +61,14 @@ def commands(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> Commands:
 
 
 @pytest.fixture
-def issuer(own: Path) -> Iterator[OAuthIssuer]:
-    with OAuthIssuer() as server:
-        (own / "providers.d").mkdir(mode=0o700)
-        (own / "providers.d" / "acme.toml").write_text(server.toml)
-        yield server
-
-
-@pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
-    browser = Browser()
-    monkeypatch.setattr("keywright.profiles.login.browser.is_here", lambda _env: True)
-    monkeypatch.setattr("keywright.profiles.login.browser.open_page", browser)
-    return browser
-
-
-@pytest.fixture
 def full(own: Path, monkeypatch: pytest.MonkeyPatch) -> Minter:
-    """A house with settings, a credential, kept profiles of each mode, and a failure that is remembered."""
-    (own / "config.toml").write_text(CONFIG)
-    minter = Minter()
-    minter.install(monkeypatch)
-    call(DockerDialect(), ["get"], b"ghcr.io")
-    people = Accounts()
-    people.keep("openai:work", priority=10)
-    people.keep("openai:home", oauth(email="me@example.com"))
-    people.keep("github:me", token(3600))
-    with OwnVault().vault.edit() as records:
-        records.put("FORGE", Secret("s3cret"))
-    return minter
+    return furnish(own, monkeypatch)
+
+
+@pytest.fixture
+def issuer(own: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OAuthIssuer]:
+    with issuer_of_logins(own, monkeypatch) as server:
+        yield server
 
 
 def test_of_an_empty_house(commands: Commands) -> None:
@@ -120,9 +80,7 @@ def test_of_an_empty_house(commands: Commands) -> None:
     assert commands("resolve openai", code=1)["error"]
 
 
-def test_of_a_full_house(
-    commands: Commands, full: Minter, issuer: OAuthIssuer, browser: Browser, tmp_path: Path
-) -> None:
+def test_of_a_full_house(commands: Commands, full: Minter, issuer: OAuthIssuer, tmp_path: Path) -> None:
     commands("profile report-failure openai:work --reason billing --message no-money")
     commands("profile report-failure github:me --reason rate_limit --retry-after 60")
     commands("profile disable openai:home")
