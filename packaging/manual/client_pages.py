@@ -111,8 +111,8 @@ def _docker(date: str, source: str) -> Page:
     page.define("version", "Print the version.")
     tell_exit_status(
         page,
-        "In this protocol wrong usage is 1 too, and the line stands on standard output, without its code, since clients"
-        " compare it.",
+        "In this protocol wrong usage is 1. The line stands on standard output too, without its code: clients compare"
+        " it.",
     )
     return _end(page, "docker", "docker(1)", "docker-login(1)")
 

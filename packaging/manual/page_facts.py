@@ -53,7 +53,7 @@ VARIABLES: Final = (
     ),
     Variable(("CI",), "anything but `0` or `false`: nobody is at the terminal, and nobody is asked there"),
     Variable(("KUBERNETES_EXEC_INFO",), "set by kubectl: the version to answer in, and the cluster", ("kube",)),
-    Variable(("GIT_TERMINAL_PROMPT",), "`0`: nobody is asked for anything", ("git",)),
+    Variable(("GIT_TERMINAL_PROMPT",), "`0`, `false`, `no`, `off` or nothing: nobody is asked", ("git",)),
     Variable(("PATH",), "where `git`, `kubectl` and our own executables are looked for by `install`", _PEOPLE),
     Variable(("GIT_CONFIG_GLOBAL",), "the file that `install git` writes", _PEOPLE),
     Variable(("DOCKER_CONFIG",), "the folder of the file that `install docker` writes", _PEOPLE),
