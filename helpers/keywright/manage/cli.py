@@ -8,9 +8,9 @@ from typing import Final
 import click
 
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
+from keywright.manage.completion import VARIABLE
 from keywright.manage.completion.commands import completion
 from keywright.manage.completion.offers import ids_or_providers, known_ids
-from keywright.manage.completion.shells import VARIABLE
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider

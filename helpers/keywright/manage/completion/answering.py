@@ -7,7 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from keywright.deadline import OutOfTime, within
-from keywright.manage.completion.shells import PROGRAM, use
+from keywright.manage.completion import PROGRAM
+from keywright.manage.completion.shells import use
 from keywright.manage.terminal import nothing_from_stdin
 
 PATIENCE_S: Final = 5.0

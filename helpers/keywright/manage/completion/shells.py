@@ -19,9 +19,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-PROGRAM: Final = "keywright"
-VARIABLE: Final = "_KEYWRIGHT_COMPLETE"
-"""The variable that says that a shell is asking, and which one: `bash_complete`."""
+from keywright.manage.completion import PROGRAM, VARIABLE
 
 _BASH: Final = r"""
 %(complete_func)s() {
