@@ -1,5 +1,6 @@
 """The manual pages: clean for mandoc, complete, the same twice, and from nothing but the program itself."""
 
+import os
 import re
 import subprocess
 import sys
@@ -30,7 +31,8 @@ OVERSTRUCK: Final = re.compile(r".\x08")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages, written as a package's build does."""
     folder = tmp_path_factory.mktemp("man")
-    subprocess.run([sys.executable, str(WRITE), str(folder)], env=EPOCH, check=True, capture_output=True, cwd="/")
+    env = {**os.environ, **EPOCH}
+    subprocess.run([sys.executable, str(WRITE), str(folder)], env=env, check=True, capture_output=True, cwd="/")
     return folder
 
 
@@ -107,6 +109,8 @@ def test_every_option_and_argument_is_in_its_page(rendered: Mapping[str, str], w
     assert f"keywright {' '.join(words)}" in page
     for param in command.params:
         if isinstance(param, click.Option):
+            if param.hidden:
+                continue
             assert param.help
             assert " ".join(param.help.split()).replace("`", "") in page
             assert all(f" {name}" in page for name in (*param.opts, *param.secondary_opts))
