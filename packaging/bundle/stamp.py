@@ -1,9 +1,10 @@
-"""Write down what a bundle is built from: `python packaging/bundle/stamp.py SITE-PACKAGES/keywright`.
+"""Write down what a bundle is built from: `build/venv/bin/python -I packaging/bundle/stamp.py`, before it is frozen.
 
-That folder gets a `_build.py`, which `keywright --version` shows. It is never written into the tree: the folder is
-where the wheel was installed that is about to be frozen. Without git, or outside a clone, nothing is written.
+The keywright that is installed for that interpreter gets a `_build.py`, which `keywright --version` shows; the tree
+never does. Without git, or outside a clone, there is none.
 """
 
+import importlib.util
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,10 +16,16 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 def main() -> None:
     """Write it."""
-    (folder,) = sys.argv[1:]
+    found = importlib.util.find_spec("keywright")
+    if found is None or found.origin is None:
+        sys.exit("keywright is not installed for this interpreter")
+    folder = Path(found.origin).resolve().parent
+    if folder.is_relative_to(ROOT / "helpers"):
+        sys.exit(f"{folder} is the tree itself: install the wheel first")
+    (folder / "_build.py").unlink(missing_ok=True)  # what an earlier build left
     stamp = stamp_of(ROOT)
     if stamp:
-        (Path(folder) / "_build.py").write_text(stamp)
+        (folder / "_build.py").write_text(stamp)
 
 
 def stamp_of(tree: Path) -> str:

@@ -66,5 +66,12 @@ def test_the_same_commit_is_the_same_stamp_and_a_change_shows(clone: Path) -> No
     assert '-dirty"' in stamp(clone)
 
 
+def test_the_tree_itself_is_never_stamped() -> None:
+    done = subprocess.run([sys.executable, "-P", str(STAMP)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is the tree itself" in done.stderr
+    assert not list((STAMP.parents[2] / "helpers").rglob("_build.py"))
+
+
 def test_no_clone_has_no_stamp(home: Path) -> None:
     assert stamp(home) == ""
