@@ -91,7 +91,7 @@ class Reader:
             if name == ".gitconfig":
                 _check(["git", "config", "--file", str(self.home / name), "--list"], self.env)
         elif block.language == "json":
-            if json.loads(block.text).keys() & {"credHelpers", "credsStore"}:
+            if json.loads(block.text).keys() & {"auths", "credHelpers", "credsStore"}:
                 self.write(".docker/config.json", block.text)
         elif block.text.startswith("users:"):
             self._put_user(block.text)
@@ -119,7 +119,8 @@ class Reader:
         *parts, rest = re.split(rf"{MARK}([0-9]+)\n", done.stdout)
         assert (rest, len(parts)) == ("", 2 * len(commands)), done.stdout
         for command, text, code in zip(commands, parts[0::2], parts[1::2], strict=True):
-            yield command, Printed(int(code), text.replace(str(self.home), "/home/ann").splitlines())
+            told = text.replace(str(BIN), "/home/ann/.local/bin").replace(str(self.home), "/home/ann")
+            yield command, Printed(int(code), told.splitlines())
 
     def _put_settings(self, text: str) -> None:
         """Add a piece of settings; if it says otherwise what is there already, it takes its place."""
