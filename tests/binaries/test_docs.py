@@ -1,4 +1,4 @@
-"""Every command and every file that the pages show, followed from top to bottom in the home of somebody who reads them."""
+"""Every command and file that the pages show, followed from top to bottom in the home of somebody who reads them."""
 
 import os
 import re
@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from keywright.demo.kubernetes import KubernetesServer
 from pages.blocks import PAGES, ROOT, Block, Command, blocks, commands, matches, read
 from pages.elsewhere import ELSEWHERE, Check, Elsewhere
 from pages.network import Network, network
 from pages.reader import BIN, Printed, Reader
+from unit.test_floors import FLOORS
 
 FILES = ("toml", "ini", "json", "yaml")
 RUN = ("sh", "console")
@@ -88,9 +88,11 @@ def test_the_options_of_what_is_not_run_are_there() -> None:
         if entry and entry.check is Check.HELP:
             words = shlex.split(command.bare)
             asked.setdefault(tuple(words[:3]), set()).update(w.partition("=")[0] for w in words if w.startswith("--"))
-    for words, options in asked.items():
-        done = subprocess.run([BIN / words[0], *words[1:], "--help"], capture_output=True, text=True, check=True)
-        assert [option for option in options if option not in done.stdout] == [], words
+    for command_words, options in asked.items():
+        done = subprocess.run(
+            [BIN / command_words[0], *command_words[1:], "--help"], capture_output=True, text=True, check=True
+        )
+        assert [option for option in options if option not in done.stdout] == [], command_words
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
@@ -102,9 +104,91 @@ def test_every_block_is_of_a_kind_that_is_checked() -> None:
                 assert not re.search(r"(?m)^(\$ |keywright |git |docker |kubectl |aws )", block.text), where
 
 
+PROGRAMS = {"README.md", "docs/library.md", "docs/adapters.md"}
+
+
+def test_programs_stand_where_they_are_run() -> None:
+    """Those of other pages would not be (`test_program_pages.py`)."""
+    assert {page for page in PAGES for block in blocks(page) if block.language == "python"} <= PROGRAMS
+
+
+PATH = re.compile(r"`([\w./-]+\.(?:py|c|toml|sh))(?:::(\w+))?`")
+SOURCES = (ROOT, ROOT / "helpers", ROOT / "helpers/keywright")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_of_ours_that_is_named_is_there(page: str) -> None:
+    """And so is each test that a claim is shown by."""
+    for name, test in PATH.findall(read(page)):
+        found = [root / name for root in SOURCES if (root / name).is_file()]
+        theirs = name in THEIRS or name.startswith("providers.d/") or "NAME" in name
+        assert found or theirs, f"{page}: {name}"
+        assert not test or f"def {test}(" in found[0].read_text(encoding="utf-8"), f"{page}: {name}::{test}"
+
+
+THEIRS = {"config.toml"}
+"""Files of the reader's."""
+
+
+def test_every_defence_names_a_test() -> None:
+    defended = read("docs/threat-model.md").partition("## What is defended")[2].partition("## The installed")[0]
+    rows = [row for row in defended.splitlines() if row.startswith("|") and "---" not in row]
+    bare = [row for row in rows if "::test_" not in row and "| shown by |" not in row and "none here" not in row]
+    assert bare == []
+
+
+def test_the_floors_are_those_that_the_imports_are_held_to() -> None:
+    """Each room stands on its line, the top one first."""
+    (drawn,) = re.findall(r"(?ms)^```text\n( bin\n.*?)^```$", read("docs/architecture.md"))
+    lines = [set(re.findall(r"\w+", line)) for line in drawn.splitlines()]
+    assert lines == [rooms - {"__init__", "gateway"} for rooms in reversed(FLOORS)]
+
+
+RECORD = ("Context", "Decision", "Consequences", "When to ask again")
+
+
+def test_each_decision_is_a_record_and_in_the_index() -> None:
+    records = sorted(page for page in PAGES if re.fullmatch(r"docs/decisions/[0-9]{4}-[a-z0-9-]+\.md", page))
+    index = read("docs/decisions/README.md")
+    for number, page in enumerate(records, 1):
+        title, *headings = HEADING.findall(read(page))
+        assert headings == list(RECORD), page
+        bare = title.removeprefix(f"{number}. ")
+        assert f"| {number} | [{bare}]({os.path.basename(page)}) |" in index, page
+
+
+SOURCE = " ".join(
+    re.sub(r'"\s*\n\s*f?"', "", path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "helpers/keywright").rglob("*.py"))
+)
+FOREIGN = re.compile(
+    r"You must be logged in to the server( \(Unauthorized\))?|executable kube-credential-keywright not found|fork/exec"
+    r"|no such file or directory|interactiveMode must be specified|plugin returned version|plugin path \"|/v1beta1"
+    r"|\" is not permitted by the credential plugin allowlist|could not read Username|Authentication failed"
+    r"|Repository not found|executable file not found in \$PATH|no basic auth credentials|unauthorized|403 Forbidden"
+    r"|The requested URL returned error: 403"
+    r"|AWS answered \w+ with \w+|asked 3 times; asking again in 8 s|state/profiles/|is no token endpoint \(status 404\)"
+)
+"""What other programs say, and lines of ours with values in them."""
+
+
+def test_every_symptom_is_a_line_that_somebody_prints() -> None:
+    """A table of symptoms is looked through for what stands on the screen: it has to be the very words."""
+    for page in PAGES:
+        for table in re.findall(r"(?ms)^\| symptom \|.*?(?=\n\n|\Z)", read(page)):
+            for row in table.splitlines()[2:]:
+                quoted = re.findall(r"`([^`]+)`", row.split(" | ")[0])
+                parts = [part.strip(" :") for told in quoted for part in re.sub(r" ?\[\w+\]", "", told).split("…")]
+                unknown = [p for p in parts if len(p) > 5 and p not in SOURCE and not FOREIGN.fullmatch(p)]
+                assert unknown == [], f"{page}: {row}"
+
+
 def anchors(page: str) -> set[str]:
     """Return a page's anchors, as GitHub makes them."""
-    bare = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(re.sub(r"(?ms)^```.*?^```$", "", read(page))))
+    bare = (
+        re.sub(r"[^\w\- ]", "", heading.lower())
+        for heading in HEADING.findall(re.sub(r"(?ms)^```.*?^```$", "", read(page)))
+    )
     return {heading.replace(" ", "-") for heading in bare}
 
 
@@ -121,7 +205,8 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
-    found, left = set(), ["README.md"]
+    found: set[str] = set()
+    left = ["README.md"]
     while left:
         page = left.pop()
         if page in found or page not in PAGES:

@@ -1,8 +1,8 @@
-"""The pages of the documentation, taken apart: what is fenced, which commands stand in it, and what they are said to print.
+"""The pages of the documentation, taken apart: what is fenced, and which commands stand in it.
 
-A ```sh block holds commands, one a line. A ```console block is a transcript: a command after `$ `, and below it the very
-output, in which `…` stands for anything within a line and, alone, for any number of lines; nothing below it means that
-nothing is printed. A `\\` at the end of a command's line goes on below.
+A ```sh block holds commands, one a line. A ```console block is a transcript: a command after `$ `, and below it the
+very output, in which `…` stands for anything within a line and, alone, for any number of lines. Nothing below it means
+that nothing is printed. A backslash at the end of a command's line has it go on in the next.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The commands of the pages that are not run as they stand there, each with the reason: this table, and nothing else."""
+"""The commands of the pages that are not run as they stand there, each with the reason: all are in this table."""
 
 from enum import Enum
 from typing import Final, NamedTuple
@@ -32,15 +32,18 @@ _PACKAGES: Final = "installs on the machine; the packages are tested where they 
 _PERSON: Final = "a person has to be there"
 
 ELSEWHERE: Final = (
-    Elsewhere(r"make (demo|test|dist)", "takes minutes, or is what runs this", Check.TEST, "tests/binaries/test_demo.py"),
-    Elsewhere(r"(pipx|uv tool|pip) install .*", "installs from the network", Check.TEST, "tests/binaries/test_installed.py"),
+    # Until the branches that bring them are merged; then this entry goes.
+    Elsewhere(r"keywright (doctor|why|-v|status --watch).*|KEYWRIGHT_TRACE=.*", "is not here yet", Check.NOTHING),
+    Elsewhere(
+        r"make (demo|test|dist)", "takes minutes, or is what runs this", Check.TEST, "tests/binaries/test_demo.py"
+    ),
+    Elsewhere(
+        r"(pipx|uv tool|pip) install .*", "installs from the network", Check.TEST, "tests/binaries/test_installed.py"
+    ),
     Elsewhere(r"(sudo )?(apt|apt-get|dnf|rpm|dpkg|brew) .*", _PACKAGES, Check.NOTHING),
-    Elsewhere(r"(sudo )?(sha256sum|tar|ln|rm) .*keywright.*", _PACKAGES, Check.NOTHING),
+    Elsewhere(r"(sha256sum|tar|ln|rm) .*(keywright|SHA256SUMS).*", _PACKAGES, Check.NOTHING),
     Elsewhere(r"keywright agent.*", "runs until it is told to end", Check.TEST, "tests/binaries/test_agent_docs.py"),
-    Elsewhere(r"keywright demo", "takes twenty seconds", Check.TEST, "tests/binaries/test_demo.py"),
     Elsewhere(r"keywright profile login .*", f"{_PERSON}, and a browser", Check.HELP),
-    Elsewhere(r"keywright vault (init|unlock|change-password).*", f"{_PERSON}, to type a passphrase", Check.HELP),
-    Elsewhere(r"aws (configure )?(sso|login).*", f"{_PERSON}, and a browser", Check.NOTHING),
-    Elsewhere(r"(systemctl|launchctl|journalctl|loginctl) .*", "needs a service manager", Check.NOTHING),
+    Elsewhere(r"keywright vault (init|unlock|lock|change-password).*", f"{_PERSON}, to type a passphrase", Check.HELP),
     Elsewhere(r"(podman|crane|buildah) .*", "is not in Debian's images of CI", Check.NOTHING),
 )

@@ -1,5 +1,4 @@
-"""A proxy that knows CONNECT and the names it is told, so that docker finds a registry on
-loopback under its real host's name.
+"""A proxy that knows CONNECT and the names it is told: docker finds a registry on loopback under its real host's name.
 
     CONNECT 111122223333.dkr.ecr.eu-central-1.amazonaws.com:443 HTTP/1.1
 
