@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pages.blocks import PAGES, ROOT, Block, Command, blocks, commands, matches, read
-from pages.elsewhere import ELSEWHERE, Check, Elsewhere
+from pages.elsewhere import ANOTHERS, ELSEWHERE, Check, Elsewhere
 from pages.network import Network, network
 from pages.reader import BIN, Printed, Reader
 from unit.test_floors import FLOORS
@@ -21,7 +21,8 @@ LANGUAGES = {*FILES, *RUN, "python", "text", ""}
 HEADING = re.compile(r"(?m)^#+ (.*)$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
-FOLLOWED = [page for page in PAGES if any(block.language in RUN + FILES for block in blocks(page))]
+MINE = [page for page in PAGES if page not in ANOTHERS]
+FOLLOWED = [page for page in MINE if any(block.language in RUN + FILES for block in blocks(page))]
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,40 @@ def told(block: Block, command: Command, printed: Printed) -> str:
     return f"{block.page}:{block.line}: {command.text}\n[{printed.exit_code}] " + "\n".join(printed.lines)
 
 
+@pytest.mark.parametrize(
+    ("shown", "printed", "is_so"),
+    [
+        (("a", "b"), ["a", "b"], True),
+        (("a",), ["a", "b"], False),
+        (("a", "b"), ["a"], False),
+        ((), [], True),
+        ((), ["a"], False),
+        (("ghs_…",), ["ghs_1"], True),
+        (("ghs_…",), ["gho_1"], False),
+        (("a…",), ["a", "b"], False),
+        (("a", "…", "d"), ["a", "b", "c", "d"], True),
+        (("a", "…", "d"), ["a", "b", "c"], False),
+        (("NAME  STATE",), ["NAME        STATE  "], True),
+        (("a.c",), ["abc"], False),
+    ],
+)
+def test_what_is_shown_is_what_was_printed(shown: tuple[str, ...], printed: list[str], *, is_so: bool) -> None:
+    assert matches(shown, printed) is is_so
+
+
+def test_a_transcript_is_taken_apart() -> None:
+    text = "$ one \\\n    --two  # why\nprinted\n\n$ three\n"
+    first, second = commands(Block("page", 1, "console", text))
+    assert (first.bare, first.shown) == ("one --two", ("printed", ""))
+    assert (second.text, second.shown) == ("three", ())
+
+
+def test_what_goes_otherwise_is_told(reader: Reader) -> None:
+    block = Block("page", 7, "console", "$ echo one\ntwo\n$ false\n$ export A=b\n$ echo $A\nb\n")
+    wrong = [told(block, command, printed) for command, printed in reader.run(commands(block))]
+    assert wrong == ["page:7: echo one\n[0] one", "page:7: false\n[1] ", "", ""]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", FOLLOWED)
 def test_a_page_can_be_followed(page: str, reader: Reader) -> None:
@@ -64,7 +99,7 @@ def test_a_page_can_be_followed(page: str, reader: Reader) -> None:
     assert not any(wrong), "\n\n".join(filter(None, wrong))
 
 
-EVERY = [command for page in PAGES for block in blocks(page) for command in commands(block)]
+EVERY = [command for page in MINE for block in blocks(page) for command in commands(block)]
 
 
 def test_every_command_that_is_not_run_can_be_parsed() -> None:
@@ -76,7 +111,7 @@ def test_every_command_that_is_not_run_can_be_parsed() -> None:
 def test_every_entry_of_the_table_is_used_and_names_a_test_that_is_there() -> None:
     used = {not_run(command) for command in EVERY}
     assert [entry.pattern for entry in ELSEWHERE if entry not in used] == []
-    named = [entry.test for entry in ELSEWHERE if entry.check is Check.TEST]
+    named = [*ANOTHERS.values(), *(entry.test for entry in ELSEWHERE if entry.check is Check.TEST)]
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
@@ -96,7 +131,7 @@ def test_the_options_of_what_is_not_run_are_there() -> None:
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
-    for page in PAGES:
+    for page in MINE:
         for block in blocks(page):
             where = f"{page}:{block.line}"
             assert block.language in LANGUAGES, where

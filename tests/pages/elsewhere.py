@@ -42,8 +42,12 @@ ELSEWHERE: Final = (
     ),
     Elsewhere(r"(sudo )?(apt|apt-get|dnf|rpm|dpkg|brew) .*", _PACKAGES, Check.NOTHING),
     Elsewhere(r"(sha256sum|tar|ln|rm) .*(keywright|SHA256SUMS).*", _PACKAGES, Check.NOTHING),
-    Elsewhere(r"keywright agent.*", "runs until it is told to end", Check.TEST, "tests/binaries/test_agent_docs.py"),
     Elsewhere(r"keywright profile login .*", f"{_PERSON}, and a browser", Check.HELP),
     Elsewhere(r"keywright vault (init|unlock|lock|change-password).*", f"{_PERSON}, to type a passphrase", Check.HELP),
     Elsewhere(r"(podman|crane|buildah) .*", "is not in Debian's images of CI", Check.NOTHING),
 )
+
+ANOTHERS: Final[dict[str, str]] = {
+    "docs/agent.md": "tests/binaries/test_agent_docs.py",
+}
+"""The pages that a test of their own follows, which knows more of them."""

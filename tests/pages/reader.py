@@ -97,6 +97,7 @@ class Reader:
             self._put_user(block.text)
         else:
             self.write(".kube/kuberc", block.text)
+            _check(["kubectl", "config", "view"], self.env)  # which fails for a kuberc that it cannot read
         time.sleep(SETTLED_S)
 
     def run(self, commands: Sequence[Command]) -> Iterator[tuple[Command, Printed]]:
