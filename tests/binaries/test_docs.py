@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from keywright import __version__
 from pages.blocks import PAGES, ROOT, Block, Command, blocks, commands, matches, read
 from pages.elsewhere import ANOTHERS, ELSEWHERE, Check, Elsewhere
 from pages.network import Network, network
@@ -177,6 +178,11 @@ def test_the_floors_are_those_that_the_imports_are_held_to() -> None:
     (drawn,) = re.findall(r"(?ms)^```text\n( bin\n.*?)^```$", read("docs/architecture.md"))
     lines = [set(re.findall(r"\w+", line)) for line in drawn.splitlines()]
     assert lines == [rooms - {"__init__", "gateway"} for rooms in reversed(FLOORS)]
+
+
+def test_packages_are_named_with_this_version() -> None:
+    names = [name for page in PAGES for name in re.findall(r"keywright[-_]([0-9]+(?:\.[0-9]+)+)", read(page))]
+    assert set(names) == {__version__}
 
 
 RECORD = ("Context", "Decision", "Consequences", "When to ask again")

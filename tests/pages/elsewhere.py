@@ -33,7 +33,7 @@ _PERSON: Final = "a person has to be there"
 
 ELSEWHERE: Final = (
     # Until the branches that bring them are merged; then this entry goes.
-    Elsewhere(r"keywright (doctor|why|-v|status --watch).*|KEYWRIGHT_TRACE=.*", "is not here yet", Check.NOTHING),
+    Elsewhere(r"keywright (doctor|why|-v) .*|keywright doctor|KEYWRIGHT_TRACE=.*", "is not here yet", Check.NOTHING),
     Elsewhere(
         r"make (demo|test|dist)", "takes minutes, or is what runs this", Check.TEST, "tests/binaries/test_demo.py"
     ),
