@@ -34,14 +34,12 @@ _PERSON: Final = "a person has to be there"
 ELSEWHERE: Final = (
     # Until the branches that bring them are merged; then this entry goes.
     Elsewhere(r"keywright (doctor|why|-v) .*|keywright doctor|KEYWRIGHT_TRACE=.*", "is not here yet", Check.NOTHING),
-    Elsewhere(
-        r"make (demo|test|dist)", "takes minutes, or is what runs this", Check.TEST, "tests/binaries/test_demo.py"
-    ),
+    Elsewhere(r"make (demo|test)", "takes minutes, or is what runs this", Check.TEST, "tests/binaries/test_demo.py"),
     Elsewhere(
         r"(pipx|uv tool|pip) install .*", "installs from the network", Check.TEST, "tests/binaries/test_installed.py"
     ),
     Elsewhere(r"(sudo )?(apt|apt-get|dnf|rpm|dpkg|brew) .*", _PACKAGES, Check.NOTHING),
-    Elsewhere(r"(sha256sum|tar|ln|rm) .*(keywright|SHA256SUMS).*", _PACKAGES, Check.NOTHING),
+    Elsewhere(r"(sha256sum|tar|ln) .*(keywright|SHA256SUMS).*", _PACKAGES, Check.NOTHING),
     Elsewhere(r"keywright profile login .*", f"{_PERSON}, and a browser", Check.HELP),
     Elsewhere(r"keywright vault (init|unlock|lock|change-password).*", f"{_PERSON}, to type a passphrase", Check.HELP),
     Elsewhere(r"(podman|crane|buildah) .*", "is not in Debian's images of CI", Check.NOTHING),
