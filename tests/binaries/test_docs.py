@@ -224,6 +224,17 @@ def test_every_symptom_is_a_line_that_somebody_prints() -> None:
                 assert unknown == [], f"{page}: {row}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_is_one(page: str) -> None:
+    """Rows that no line of dashes goes before are shown as they stand, and a row of fewer cells loses some."""
+    prose = re.sub(r"(?ms)^```.*?^```$", "", read(page))
+    for table in re.findall(r"(?m)(?:^\|.*\n)+", prose):
+        rows = table.splitlines()
+        assert re.fullmatch(r"[|:\- ]+", rows[1 if len(rows) > 1 else 0]), f"{page}: {rows[0]}"
+        cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+        assert len(cells) == 1, f"{page}: {rows[0]}"
+
+
 def anchors(page: str) -> set[str]:
     """Return a page's anchors, as GitHub makes them."""
     bare = (
