@@ -28,7 +28,8 @@ def facts(now: float = NOW, *, refresh_in_s: float = 100.0, boot: str = "- 0") -
 
 def proven(rest: bytes) -> bytes:
     """Return an answer's content with the checksum that fits."""
-    return b"keywright-answer 1\nsha256 " + hit.sha256(rest).hexdigest().encode() + b"\n" + rest
+    digest = str(hit.sha256(rest).hexdigest())
+    return b"keywright-answer 1\nsha256 " + digest.encode() + b"\n" + rest
 
 
 def content(said: Mapping[bytes, bytes | None], added: Sequence[bytes] = (), body: bytes = BODY) -> bytes:

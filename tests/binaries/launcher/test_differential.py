@@ -3,17 +3,16 @@
 The other way round there are only the exceptions that launcher.c lists; each has its line in `is_left_to_python`.
 """
 
-import itertools
 import re
-import time
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
-import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from binaries.launcher.built import STDIN_ANSWERED, Bundle, Parts, Question, found_by_hit, parsed_by_hit
-from binaries.launcher.kept import NOW, Cache, facts, proven
+from binaries.launcher.built import STDIN_ANSWERED, Parts, Question, found_by_hit, parsed_by_hit
+from binaries.launcher.kept import NOW, Cache, content, facts, proven
 from binaries.launcher.vectors import DOCKER, GIT, KUBE, PERSON
 from keywright import hit
 
@@ -77,7 +76,7 @@ QUESTIONS = st.builds(
 )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=400)
 @given(question=QUESTIONS)
 def test_a_question_has_the_same_digest_and_folder(question: Question, parts: Parts) -> None:
     expected, found = question.to_hit(), parts.question(question)
@@ -197,7 +196,7 @@ def is_left_to_python(rest: bytes) -> bool:
     )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=400)
 @given(rest=answers())
 def test_an_answer_that_the_launcher_uses_is_hits_own(rest: bytes, parts: Parts) -> None:
     what = proven(rest)
@@ -227,35 +226,48 @@ def test_a_number_is_pythons_or_none(text: str, parts: Parts) -> None:
 # --- on disk --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    mode=st.sampled_from([0o600] * 4 + [0o644, 0o400, 0o4600]) | st.integers(0, 0o7777),
-    folder_mode=st.sampled_from([0o700] * 6 + [0o755, 0o500, 0o1700]),
-    links=st.sampled_from([1, 1, 1, 2]),
-    change=st.sampled_from(["", "", "", "content", "mtime", "gone", "appeared"]),
-    at_s=st.sampled_from([0.0, 0.0, 99.999, 100.0, 3599.0, 3600.0, -600.25, -601.0]) | st.floats(-1e4, 1e4),
+class Disk(NamedTuple):
+    """What lies on disk, and when somebody looks."""
+
+    mode: int
+    folder_mode: int
+    has_second_name: bool
+    change: str
+    at_s: float
+
+
+INSTANTS = [-601.0, -600.25, 0.0, 50.0, 99.999, 100.0, 3599.0, 3600.0]
+DISKS = st.builds(
+    Disk,
+    mode=st.sampled_from([0o600] * 15 + [0o644, 0o400, 0o4600, 0o700, 0o602]),
+    folder_mode=st.sampled_from([0o700] * 15 + [0o755, 0o701, 0o500, 0o1700]),
+    has_second_name=st.sampled_from([False] * 15 + [True]),
+    change=st.sampled_from(["nothing"] * 15 + ["content", "mtime", "gone", "appeared"]),
+    at_s=st.sampled_from(INSTANTS) | st.floats(-700, 4000),
 )
-def test_what_lies_on_disk_is_found_by_both_or_by_neither(
-    mode: int, folder_mode: int, links: int, change: str, at_s: float, tmp_path: Path, parts: Parts
-) -> None:
-    cache = Cache(tmp_path / str(next(COUNTER)), "d" * 64)
-    rest = b"\n".join([*(fact + b" " + value for fact, value in facts().items()), *cache.inputs]) + b"\n\nbody"
-    cache.put(proven(rest))
-    if links == 2:
-        cache.answer.with_name("second").hardlink_to(cache.answer)
-    if change == "content":
-        cache.input.write_bytes(b"another one")
-    elif change == "mtime":
-        cache.input.touch()
-    elif change == "gone":
-        cache.input.unlink()
-    elif change == "appeared":
-        cache.absent.touch()
-    cache.answer.chmod(mode)
-    cache.folder.chmod(folder_mode)
-    by_hit = found_by_hit(hit.find(str(cache.folder), cache.digest, NOW + at_s), NOW + at_s)
-    assert parts.find(cache.path, cache.digest, NOW + at_s) == by_hit
-    cache.folder.chmod(0o700)
 
 
-COUNTER = itertools.count()
+@settings(max_examples=120)
+@given(disk=DISKS)
+def test_what_lies_on_disk_is_found_by_both_or_by_neither(disk: Disk, parts: Parts) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        cache = Cache(Path(root), "d" * 64)
+        cache.put(content(facts(), cache.inputs))
+        if disk.has_second_name:
+            cache.answer.with_name("second").hardlink_to(cache.answer)
+        match disk.change:
+            case "content":
+                cache.input.write_bytes(b"another one")
+            case "mtime":
+                cache.input.touch()
+            case "gone":
+                cache.input.unlink()
+            case "appeared":
+                cache.absent.touch()
+        cache.answer.chmod(disk.mode)
+        cache.folder.chmod(disk.folder_mode)
+        now = NOW + disk.at_s
+        by_hit = found_by_hit(hit.find(str(cache.folder), cache.digest, now), now)
+        event("used" if by_hit else "not used")
+        assert parts.find(cache.path, cache.digest, now) == by_hit
+        cache.folder.chmod(0o700)
