@@ -19,7 +19,7 @@ STDIN_ANSWERED: Final = 65536
 
 def make(target: str, out: Path, *settings: str, source: Path = LAUNCHER) -> None:
     """Run one target of the launcher's Makefile."""
-    command = ["make", "--no-print-directory", "-s", "-C", str(source), target, f"OUT={out}", *settings]
+    command = ["make", "--no-print-directory", "-s", "-j2", "-C", str(source), target, f"OUT={out}", *settings]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=BOUND_S)
     assert done.returncode == 0, done.stdout + done.stderr
 

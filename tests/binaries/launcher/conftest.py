@@ -7,6 +7,7 @@ import filelock
 import pytest
 
 from binaries.launcher.built import Bundle, Parts, make
+from binaries.launcher.users import User
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,9 @@ def parts(built: Path) -> Iterator[Parts]:
 def bundle(built: Path, tmp_path: Path) -> Bundle:
     """A bundle with the sanitized launcher and a stand-in for Python."""
     return Bundle(tmp_path / "bundle", built / "keywright", built / "keywright-python")
+
+
+@pytest.fixture
+def user(home: Path, bundle: Bundle) -> User:
+    """A user of it, with an empty cache."""
+    return User(home, bundle)
