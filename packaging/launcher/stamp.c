@@ -50,7 +50,7 @@ bool stamp_of(struct slice path, struct words *stamp) {
         add_number(stamp, (uint64_t)problem);
         return true;
     }
-    add_number(stamp, found.st_dev);
+    add_number(stamp, (uint64_t)found.st_dev);
     add_text(stamp, ":");
     add_number(stamp, found.st_ino);
     add_text(stamp, ":");

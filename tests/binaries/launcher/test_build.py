@@ -11,6 +11,8 @@ from binaries.launcher.kept import BODY, NOW, content, facts
 from binaries.launcher.users import ASKED, STAND_IN_CODE, Done, User
 from binaries.launcher.vectors import QUESTIONS
 
+pytestmark = pytest.mark.slow
+
 FUZZED_S = 5
 
 
@@ -23,7 +25,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_the_same_from_every_folder(shipped: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "another folder".replace(" ", "-")
+    elsewhere = tmp_path / "elsewhere"
     shutil.copytree(LAUNCHER, elsewhere)
     make("release", tmp_path / "out", source=elsewhere)
     assert (tmp_path / "out" / "keywright").read_bytes() == shipped.read_bytes()
@@ -45,7 +47,6 @@ def test_it_answers_and_steps_aside(shipped: Path, built: Path, home: Path, tmp_
     assert not user.bundle.runs()
 
 
-@pytest.mark.slow
 def test_another_compiler_has_nothing_to_say(tmp_path: Path) -> None:
     make("release", tmp_path, "CC=clang")
 
@@ -77,7 +78,6 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "fuzz"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("target", "seeds"), [("answer", seeds_of_answers()), ("question", seeds_of_questions())])
 def test_nothing_breaks_it(target: str, seeds: list[bytes], targets: Path, tmp_path: Path) -> None:
     """It ends by its number of runs; a slow machine ends it earlier."""

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,9 @@ from binaries.launcher.built import STDIN_ANSWERED, Parts, Question, found_by_hi
 from binaries.launcher.kept import NOW, Cache, content, facts, proven
 from binaries.launcher.vectors import DOCKER, GIT, KUBE, PERSON
 from keywright import hit
+from keywright.cache.answers import Answer, render
+
+pytestmark = pytest.mark.slow
 
 NUMBER = re.compile(rb"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 WORD = re.compile(rb"[0-9A-Za-z_-]+")
@@ -271,3 +275,28 @@ def test_what_lies_on_disk_is_found_by_both_or_by_neither(disk: Disk, parts: Par
         event("used" if by_hit else "not used")
         assert parts.find(cache.path, cache.digest, now) == by_hit
         cache.folder.chmod(0o700)
+
+
+SECONDS = st.floats(min_value=0, max_value=86400)
+
+
+@settings(max_examples=100)
+@given(
+    answer=st.builds(
+        Answer,
+        exit_code=st.integers(0, 255),
+        issued_at_s=SECONDS.map(lambda before: NOW - before),
+        refresh_at_s=SECONDS.map(lambda after: NOW + after - 1000),
+        expires_at_s=SECONDS.map(lambda after: NOW + after + 1),
+        boot=st.sampled_from(["- 0", "0f3d-1 1699990000.5"]),
+        entry=st.just("-") | st.binary(min_size=32, max_size=32).map(bytes.hex),
+        generation=st.integers(0, 2**64),
+        question=st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])),
+        body=st.binary(),
+    )
+)
+def test_whatever_our_own_writer_writes_is_used(answer: Answer, parts: Parts) -> None:
+    what = render(answer, {"/nowhere/at/all": "-"})
+    found = parts.parse(what, NOW)
+    assert found is not None
+    assert found == parsed_by_hit(what, NOW)
