@@ -10,13 +10,18 @@ need() { # package, then a command or a path that shows it is there
 }
 
 need apache2-utils htpasswd
+need clang clang
 need dbus dbus-daemon
 need docker-registry docker-registry
 need docker.io docker
 need faketime faketime
 need fish fish
 need git git
+need gcc cc
 need gnome-keyring gnome-keyring-daemon
+need libc6-dev /usr/include/stdio.h
+need libclang-rt-dev "$(clang --print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer-$(uname -m).a"
+need make make
 need mandoc mandoc
 need openssl openssl
 need skopeo skopeo
