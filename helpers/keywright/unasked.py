@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from keywright import hit
+from keywright import hit, trace
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache
 from keywright.credential import Credential
@@ -78,6 +78,7 @@ class Unasked:
         provider, cache = make(profile, request.place, self._env), self._cache
         digest, now_s = provider.key.digest, self._now().timestamp()
         with cache.entries.lock(digest, 0) as is_locked:
+            trace.tell("lock", entry=digest, is_locked=is_locked)
             if not is_locked:
                 return None
             found = cache.entries.find(provider.key)

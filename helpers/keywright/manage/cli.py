@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from keywright import __version__
+from keywright import __version__, trace
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
@@ -22,8 +22,17 @@ _URL: Final = click.option("--url", help="Where the credential is for, such as a
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="keywright")
-def keywright() -> None:
+@click.option("-v", "verbosity", count=True, help="Tell on standard error how it is decided; -vv tells details too.")
+@click.option("--trace", "path", metavar="FILE", help="Append all of that to FILE, as JSON lines. Never a secret.")
+@click.pass_context
+def keywright(context: click.Context, verbosity: int, path: str | None) -> None:
     """Short-lived credentials for kubectl, git and docker, from one shared cache."""
+    if verbosity or path is not None or os.environ.get(trace.VARIABLE):
+        from keywright.manage.tracing import tracer_of_options
+
+        tracer = tracer_of_options(verbosity, path, os.environ, lambda: datetime.now(UTC))
+        context.with_resource(trace.told_to(tracer))
+        trace.tell("command", command=context.invoked_subcommand)
 
 
 @keywright.command()

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
+from keywright import trace
 from keywright.errors import KeywrightError, StateUnusable, VaultUnusable
 from keywright.hit import stamp
 from keywright.profiles.cooldown import mark_success
@@ -168,13 +169,16 @@ class Turns:
         rules = self._settings.cooldown.of(turn.profile.provider)
         asked = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
         try:
-            return ProfileStates(self._env).judge(
+            standing = ProfileStates(self._env).judge(
                 id_,
                 turn.since,
                 lambda standing: mark_failure(standing, reason, rules, now, retry_after=asked),
                 f"{error.code}: {error.what}",
                 now,
             )
+            until = standing.disabled_until or standing.cooldown_until
+            trace.tell("profile_rests", profile=id_, until=until, attempts=standing.error_count)
+            return standing  # noqa: TRY300 - what comes below is for failures
         except StateUnusable as unusable:
             self._say(f"not noting that {id_} failed: {unusable.line}")
             return turn.standing
