@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from keywright.cache.folder import PrivateFolder
 from keywright.errors import CacheUnusable
-from keywright.hit import FORMAT, sha256, stamp
+from keywright.hit import FORMAT, find, sha256, stamp
 
 LONGEST_S: Final = 24 * 3600
 SETTLED_S: Final = 0.05
@@ -107,6 +107,16 @@ class Answers:
         """Return, in words and sorted, the questions that the entry has ready answers for."""
         heads = [head.decode("utf-8", "replace") for _, head in self._made_from(entry)]
         return sorted(line[9:] for head in heads for line in head.split("\n") if line.startswith("question "))
+
+    def usable(self, entry: str, now_s: float) -> list[str]:
+        """Return, in words and sorted, the questions that would be answered from the entry at once, at `now_s`."""
+        heads = [head for name, head in self._made_from(entry) if find(self._folder.path, name, now_s)]
+        return sorted(
+            line[9:]
+            for head in heads
+            for line in head.decode("utf-8", "replace").split("\n")
+            if line.startswith("question ")
+        )
 
     def _made_from(self, entry: str) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the facts of each."""

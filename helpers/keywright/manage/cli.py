@@ -15,6 +15,7 @@ from keywright.manage.provider.commands import provider
 from keywright.manage.resolve.commands import resolve
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
+from keywright.manage.why.commands import why
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
@@ -131,6 +132,7 @@ keywright.add_command(vault)
 keywright.add_command(profile_)
 keywright.add_command(provider)
 keywright.add_command(resolve)
+keywright.add_command(why)
 
 
 @keywright.command()
