@@ -21,7 +21,6 @@ from keywright.log import one_line
 from keywright.manage.span import span
 from keywright.manage.why.found import Found
 from keywright.outlook import Outlook, Prospect
-from keywright.profiles.instants import instant
 from keywright.request import Client, Request
 
 SCHEMA: Final = 1
@@ -106,8 +105,8 @@ def _rows(found: Found, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _near(found: Found) -> Iterator[tuple[str, str]]:
     if found.nearest is not None:
-        route, differs = found.nearest.route, " and ".join(found.nearest.differs)
-        yield "nearest", f"{route.url} ({', '.join(route.profiles)}): its {differs} differs"
+        (route, parts), verb = found.nearest, "differs" if len(found.nearest.differs) == 1 else "differ"
+        yield "nearest", f"{route.url} ({', '.join(route.profiles)}): its {' and '.join(parts)} {verb}"
     stored = found.stored
     if stored is not None and stored.holds:
         if stored.error is not None:
@@ -165,10 +164,11 @@ def _of_reading(one: Prospect, now: datetime) -> str:
 
 
 def _of_failure(failure: Failure, now: datetime, *, holds: bool) -> str:
-    ago = span(now.timestamp() - failure.failed_at_s)
+    ago_s = now.timestamp() - failure.failed_at_s
+    ago = f"{span(ago_s)} ago" if ago_s >= 1 else "just now"
     when = f"asked again in {span(failure.retry_at_s - now.timestamp())}" if holds else "asked again at the next call"
     mend = f"; {failure.error.mend}" if failure.error.mend else ""
-    return f"failed {failure.times}, last {ago} ago ({failure.error.code}: {failure.error.what}{mend}), {when}"
+    return f"failed {failure.times}, last {ago} ({failure.error.code}: {failure.error.what}{mend}), {when}"
 
 
 def _until(at: datetime | None, now: datetime) -> str:
@@ -252,6 +252,11 @@ def _profile(one: Prospect, found: Found) -> dict[str, Any]:
         if failure
         else None,
     }
+
+
+def instant(at: datetime) -> str:
+    """Return the instant as RFC 3339 in UTC, to the second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _error(error: KeywrightError | None) -> dict[str, str] | None:
