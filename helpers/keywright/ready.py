@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 STORE: Final = ["store"]
 
 
+def in_words(name: str, request: Request) -> str:
+    """Return the question that the executable of that name was asked, in words, on one line, with nothing secret."""
+    place = str(request.url) if request.url else request.asked
+    return " ".join(f"{name} {request.verb.value} {place}".split())
+
+
 class Asked(NamedTuple):
     """One question as the process got it, before any translation.
 
@@ -58,8 +64,7 @@ class Asked(NamedTuple):
 
     def words(self, request: Request) -> str:
         """The question in words, on one line, with nothing secret."""
-        place = str(request.url) if request.url else request.asked
-        return " ".join(f"{self.name} {request.verb.value} {place}".split())
+        return in_words(self.name, request)
 
 
 class Ready:

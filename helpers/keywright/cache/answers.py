@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from math import isinf
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -124,6 +125,11 @@ class Answers:
     def brake(self, entry: str, until_s: float) -> None:
         """Let nobody start a renewal of the entry before then (epoch seconds)."""
         self._brakes.touch(entry, until_s)
+
+    def braked_until_s(self, entry: str) -> float:
+        """Return until when nobody starts a renewal of the entry (epoch seconds); 0 if somebody may."""
+        until_s = self._brakes.mtime(entry)
+        return 0.0 if isinf(until_s) else until_s
 
     def release(self, entry: str) -> None:
         """Let the next one who finds the entry stale start a renewal."""

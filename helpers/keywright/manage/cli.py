@@ -38,9 +38,18 @@ def keywright(context: click.Context, verbosity: int, path: str | None) -> None:
 
 @keywright.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
-def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+@click.option("--watch", "is_watched", is_flag=True, help="Keep the table up to date on the terminal; Ctrl-C ends it.")
+@click.option("--interval", type=click.IntRange(1, 3600), metavar="S", help="With --watch: every so many seconds.")
+def status(interval: int | None, *, as_json: bool, is_watched: bool) -> None:
     """Show what is cached, until when, and what went wrong last. Never a secret."""
     from keywright.manage.status import show
+
+    if is_watched:
+        from keywright.manage.watch.story import watch
+
+        raise click.exceptions.Exit(watch(interval or 1, os.environ, lambda: datetime.now(UTC), as_json=as_json))
+    if interval is not None:
+        raise click.UsageError("--interval goes with --watch.")
 
     show_line(show(os.environ, datetime.now(UTC), as_json=as_json).removesuffix("\n"))
 

@@ -21,6 +21,7 @@ from keywright.log import one_line
 from keywright.manage.span import span
 from keywright.manage.why.found import Found
 from keywright.outlook import Outlook, Prospect
+from keywright.ready import in_words
 from keywright.request import Client, Request
 
 SCHEMA: Final = 1
@@ -142,7 +143,7 @@ def _words(one: Prospect, outlook: Outlook, found: Found, now: datetime) -> str:
         case "kept_back" | "unfit" if one.error is not None:
             clauses.append(one.error.quoted.removeprefix(f"{turn.profile.id} "))
         case "cached":
-            is_ready = bool(found.ready.get(one.entry))
+            is_ready = _question(found.request) in found.ready.get(one.entry, ())
             clauses.append("a ready answer is kept" if is_ready else "there is no ready answer yet")
     return " ".join([*parts, "; ".join(clauses)])
 
@@ -217,6 +218,11 @@ def _mend(found: Found) -> str:
     if not found.is_pathless and url is not None:
         return f"only with the path: `git config --global credential.{url.scheme}://{url.host}.useHttpPath true`"
     return ""
+
+
+def _question(request: Request) -> str:
+    client = request.client.value
+    return in_words("keywright" if request.client is Client.PERSON else f"{client}-credential-keywright", request)
 
 
 def _asked(request: Request) -> str:
