@@ -89,9 +89,12 @@ class Unasked:
             served = self._renewals.judge(profile, provider, found)
             if served and served.freshness is Freshness.FRESH:
                 return None
-            if not may_be_asked(cache.failures.recall(digest), now_s):
+            failure = cache.failures.recall(digest)
+            if not may_be_asked(failure, now_s):
+                trace.tell("left_alone", entry=digest, error=failure.error if failure else None)
                 return None
             if served and not hit.claim(cache.folder, digest, now_s, SPAWN_BRAKE_S):
+                trace.tell("renewal_braked", entry=digest)
                 return None  # a detached renewal is on its way
             return self._renewals.renew_while_locked(profile, provider, request, found[0] if found else None)
 

@@ -45,7 +45,7 @@ class Screen:
         Raises:
             OSError: the terminal is gone.
         """
-        _put("\x1b[H" + "\r\n".join(f"{line}\x1b[K" for line in lines) + "\x1b[J")
+        _put("\x1b[H" + "\r\n".join(f"\x1b[2K{line}" for line in lines) + "\x1b[J")
 
     def wait(self, seconds: float) -> End:
         """Wait for the time to pass, or for something that cannot wait."""

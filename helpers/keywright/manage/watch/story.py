@@ -4,8 +4,8 @@
       PROFILE          STATE  EXPIRES IN  CHANGE   TURN  FOR                      CLIENTS  LAST ERROR
     * github-app:acme  fresh  59m 58s     renewed        https://github.com/acme  git
 
-Ctrl-C is how it is meant to end: 0. It takes no lock, and reads entries, answers and failures again only when a folder of
-them has changed, or after ten seconds: in between it counts down.
+Ctrl-C is how it is meant to end: 0. It takes no lock, and reads entries, answers and failures again only when a folder
+of them has changed, or after ten seconds: in between it counts down.
 """
 
 import sys
@@ -53,10 +53,10 @@ class Watch:
         before = self._last.rows if self._last else reading.rows
         self._marked = changes(before, reading.rows, self._marked, now)
         self._last = reading
-        columns, height = size
+        columns, height = size[0] - 1, size[1]  # in its last column a terminal is about to wrap, and erases too much
         head = f"keywright status, {now:%H:%M:%S}Z"
         hint = f"every {interval_s}s; q or Ctrl-C ends"
-        top = [Line(cut(f"{head}{hint.rjust(columns - len(head))}", columns))]
+        top = [Line(cut(f"{head}  {hint.rjust(columns - len(head) - 2)}", columns))]
         if reading.error is not None:
             return [*top, Line(cut(one_line(reading.error.line), columns))][:height]
         if not reading.rows:
@@ -81,13 +81,8 @@ class Watch:
         """Return what the folders and the settings look like: each write puts a new file in place."""
         try:
             cache, state = locate_folder("cache", self._env), locate_folder("state", self._env)
-            folders = (
-                f"{cache}/entries",
-                f"{cache}/answers",
-                f"{cache}/renew",
-                f"{state}/failures",
-                f"{state}/profiles",
-            )
+            folders = [cache, *(f"{cache}/{name}" for name in ("entries", "answers", "renew"))]
+            folders += [state, *(f"{state}/{name}" for name in ("failures", "profiles"))]
             return {path: stamp(path) for path in (locate(self._env), *folders)}
         except KeywrightError:
             return {}

@@ -46,7 +46,7 @@ def changes(
     was = {key(row): row for row in before}
     found = {place: change for place, change in known.items() if now - change.seen_at < MARKED_FOR}
     for row in after:
-        word = _changed(was.get(key(row)), row)
+        word = _changed(was.get(key(row)) or was.get((row.profile, "")), row)  # at first it has no place
         if word:
             found[key(row)] = Change(word, now)
     return found
