@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keywright import trace
@@ -154,7 +153,7 @@ class Ready:
             trace.tell("answer_not_kept", why="unwritable")
             return False
         if is_kept:
-            trace.tell("answer_kept", until=datetime.fromtimestamp(answer.expires_at_s, UTC))
+            trace.tell("answer_kept", until=answer.expires_at_s)
         else:
             trace.tell("answer_not_kept", why="not_settled")
         return True

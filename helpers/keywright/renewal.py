@@ -6,7 +6,7 @@ an entry of its own, locked after the credential's: what ten clusters share is g
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -145,8 +145,9 @@ class Renewals:
         if failure is None or not failure.holds(now_s) or (_question(failure.error) and self._may_ask(request)):
             return
         wait_s = max(1, round(failure.retry_at_s - now_s))
-        until = datetime.fromtimestamp(failure.retry_at_s, UTC)
-        trace.tell("left_alone", entry=key.digest, error=failure.error, attempts=failure.attempts, until=until)
+        trace.tell(
+            "left_alone", entry=key.digest, error=failure.error, attempts=failure.attempts, until=failure.retry_at_s
+        )
         failure.error.is_repeated = True
         failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
         raise expired(found, failure.error) if isinstance(failure.error, CAUSES) else failure.error
@@ -259,14 +260,15 @@ class Renewals:
             with within(FETCH_S):
                 # A second less, so that the provider, which knows what it waited for, is the first to give up.
                 minted = provider.fetch(self._now(), max(left_s(FETCH_S) - 1, 0.1), memory, aid)
-            _tell_files({**inputs, **minted.inputs})
-            return minted  # noqa: TRY300 - what comes below is for failures
         except OutOfTime:
             error: KeywrightError = Unreachable("no answer in time")
         except (ConfigurationError, UsageError):
             raise  # nobody was asked, so there is nobody to spare
         except KeywrightError as failed:
             error = failed
+        else:
+            _tell_files({**inputs, **minted.inputs})
+            return minted
         _tell_files({**inputs, **error.inputs})
         error.about(profile.id, place_of(request))
         self._kept.remember(provider.key, error, self._now().timestamp(), {**inputs, **error.inputs})

@@ -176,12 +176,12 @@ class Turns:
                 f"{error.code}: {error.what}",
                 now,
             )
-            until = standing.disabled_until or standing.cooldown_until
-            trace.tell("profile_rests", profile=id_, until=until, attempts=standing.error_count)
-            return standing  # noqa: TRY300 - what comes below is for failures
         except StateUnusable as unusable:
             self._say(f"not noting that {id_} failed: {unusable.line}")
             return turn.standing
+        until = standing.disabled_until or standing.cooldown_until
+        trace.tell("profile_rests", profile=id_, until=until, attempts=standing.error_count)
+        return standing
 
     def _stamps(self, book: Book, profiles: Iterable[Profile], *, with_usage: bool = False) -> dict[str, str]:
         """Return the files that decide the order of these, with their stamps; to be called before they are read."""

@@ -98,7 +98,7 @@ class Facts(TypedDict, total=False):
     is_anew: bool
     is_repeated: bool
     error: BaseException | None
-    until: datetime | None
+    until: datetime | float | None
     expires_at: datetime | None
     exit_code: int
     seconds: float
@@ -137,7 +137,12 @@ def instant(at: datetime) -> str:
 
 
 def _at(value: object) -> Plain:
-    return instant(value) if isinstance(value, datetime) and value.tzinfo else None
+    """Return an instant, aware or in epoch seconds; of the latter any number may come from a file."""
+    try:
+        at = datetime.fromtimestamp(value, UTC) if isinstance(value, float) else value
+    except (ValueError, OverflowError, OSError):
+        return None
+    return instant(at) if isinstance(at, datetime) and at.tzinfo else None
 
 
 def _number(value: object) -> Plain:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from keywright.cache.open import Cache
@@ -64,7 +65,7 @@ class Found(NamedTuple):
     cache_error: KeywrightError | None = None
     outlook: Outlook | None = None
     error: KeywrightError | None = None
-    ready: Mapping[str, list[str]] = {}
+    ready: Mapping[str, list[str]] = MappingProxyType({})
     is_pathless: bool = True
     stored: Stored | None = None
     nearest: Nearest | None = None

@@ -252,8 +252,8 @@ def _profile(one: Prospect, found: Found) -> dict[str, Any]:
         "last_failure": {
             **(_error(failure.error) or {}),
             "attempts": failure.attempts,
-            "failed_at": instant(datetime.fromtimestamp(failure.failed_at_s, UTC)),
-            "retry_at": instant(datetime.fromtimestamp(failure.retry_at_s, UTC)) if one.holds else None,
+            "failed_at": _instant_of(failure.failed_at_s),
+            "retry_at": _instant_of(failure.retry_at_s) if one.holds else None,
         }
         if failure
         else None,
@@ -263,6 +263,14 @@ def _profile(one: Prospect, found: Found) -> dict[str, Any]:
 def instant(at: datetime) -> str:
     """Return the instant as RFC 3339 in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _instant_of(seconds: float) -> str | None:
+    """Return the instant of epoch seconds; None of a number that a damaged file may hold."""
+    try:
+        return instant(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _error(error: KeywrightError | None) -> dict[str, str] | None:
