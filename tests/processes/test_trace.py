@@ -12,7 +12,7 @@ import pytest
 from fakes.bent import bent, refusing
 from fakes.canary import TYPED
 from keywright.demo.github import TOKENS_ROUTE
-from processes.house import DOCKER, GIT, HOUR, KUBE, QUESTIONS, House, Question, Run, need
+from processes.house import DOCKER, GIT, HOUR, KUBE, PROFILE, QUESTIONS, House, Question, Run, need
 
 Row = dict[str, Any]
 
@@ -51,6 +51,16 @@ def test_the_renewal_behind_an_answer_carries_its_call(house: House) -> None:
     assert {"fetch_ended", "http", "answer_kept"} <= set(behind)
     assert len({row["pid"] for row in told}) == 2
     assert house.run(GIT).token == house.issuer.issued[-1] != old
+
+
+@pytest.mark.slow
+def test_the_option_reaches_the_renewal_too(house: House) -> None:
+    old, path = house.make_stale(), house.folder / "trace.jsonl"
+    keywright = [str(Path(GIT.command[0]).with_name("keywright")), "--trace", str(path), "token", PROFILE]
+    assert house.run(GIT, command=keywright).stdout.decode().strip() == old
+    house.wait_for_renewals()
+    assert {row["by"] for row in rows(path)} == {"keywright", "keywright-renew"}
+    assert len({row["call"] for row in rows(path)}) == 1
 
 
 @pytest.mark.slow
