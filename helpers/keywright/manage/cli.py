@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from keywright import trace
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
 from keywright.manage.completion import VARIABLE
 from keywright.manage.completion.commands import completion
@@ -20,6 +21,7 @@ from keywright.manage.schema.commands import schema
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
 from keywright.manage.version import show_version
+from keywright.manage.why.commands import why
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
@@ -34,15 +36,33 @@ _URL: Final = click.option("--url", help="Where the credential is for, such as a
     callback=show_version,
     help="Show the version and what it was built from.",
 )
-def keywright() -> None:
+@click.option("-v", "verbosity", count=True, help="Tell on standard error how it is decided; -vv tells details too.")
+@click.option("--trace", "path", metavar="FILE", help="Append all of that to FILE, as JSON lines. Never a secret.")
+@click.pass_context
+def keywright(context: click.Context, verbosity: int, path: str | None) -> None:
     """Short-lived credentials for kubectl, git and docker, from one shared cache."""
+    if verbosity or path is not None or os.environ.get(trace.VARIABLE):
+        from keywright.manage.tracing import tracer_of_options
+
+        tracer = tracer_of_options(verbosity, path, os.environ, lambda: datetime.now(UTC))
+        context.with_resource(trace.told_to(tracer))
+        trace.tell("command", command=context.invoked_subcommand)
 
 
 @keywright.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
-def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+@click.option("--watch", "is_watched", is_flag=True, help="Keep the table up to date on the terminal; Ctrl-C ends it.")
+@click.option("--interval", type=click.IntRange(1, 3600), metavar="S", help="With --watch: every so many seconds.")
+def status(interval: int | None, *, as_json: bool, is_watched: bool) -> None:
     """Show what is cached, until when, and what went wrong last. Never a secret."""
     from keywright.manage.status import show
+
+    if is_watched:
+        from keywright.manage.watch.story import watch
+
+        raise click.exceptions.Exit(watch(interval or 1, os.environ, lambda: datetime.now(UTC), as_json=as_json))
+    if interval is not None:
+        raise click.UsageError("--interval goes with --watch.")
 
     show_line(show(os.environ, datetime.now(UTC), as_json=as_json).removesuffix("\n"))
 
@@ -137,6 +157,7 @@ keywright.add_command(provider)
 keywright.add_command(resolve)
 keywright.add_command(completion)
 keywright.add_command(schema)
+keywright.add_command(why)
 
 
 @keywright.command()
