@@ -48,6 +48,11 @@ VARIABLES: Final = (
     ),
     Variable(("SSL_CERT_FILE", "SSL_CERT_DIR"), "the certificate authorities that issuers are checked against"),
     Variable(
+        ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"),
+        "what other programs trust: `doctor` compares them, and nothing else reads them",
+        _PEOPLE,
+    ),
+    Variable(
         ("ALL_PROXY", "HTTP_PROXY"),
         "a change of one ends the wait after a failure, as one of the way to the issuers does",
     ),
@@ -61,6 +66,10 @@ VARIABLES: Final = (
         ("REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"), "where the file is that `install docker --podman` writes", _PEOPLE
     ),
     Variable(("KUBECONFIG",), "the files that `install kube` may write", _PEOPLE),
+    Variable(
+        ("KUBERC", "KUBECTL_KUBERC"), "kubectl's preferences, whose list of plugins `install kube` adds to", _PEOPLE
+    ),
+    Variable(("_KEYWRIGHT_CALL",), "set by a traced call for what it starts: one id for both in the trace"),
     Variable(
         ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION", "SSH_TTY"),
         "whether a login opens a browser here",

@@ -37,7 +37,13 @@ _URL: Final = click.option("--url", help="Where the credential is for, such as a
     help="Show the version and what it was built from.",
 )
 @click.option("-v", "verbosity", count=True, help="Tell on standard error how it is decided; -vv tells details too.")
-@click.option("--trace", "path", metavar="FILE", help="Append all of that to FILE, as JSON lines. Never a secret.")
+@click.option(
+    "--trace",
+    "path",
+    type=click.Path(),
+    metavar="FILE",
+    help="Append all of that to FILE, as JSON lines. Never a secret.",
+)
 @click.pass_context
 def keywright(context: click.Context, verbosity: int, path: str | None) -> None:
     """Short-lived credentials for kubectl, git and docker, from one shared cache."""

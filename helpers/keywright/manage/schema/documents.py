@@ -3,7 +3,7 @@
 from typing import Final
 
 from keywright.errors import UsageError
-from keywright.manage.schema import profiles
+from keywright.manage.schema import diagnosis, profiles
 from keywright.manage.schema.profiles import FAILURE, FAILURES, REASON, VERSION, document
 from keywright.manage.schema.words import Schema, each, flag, instant, maybe, one_of, record, text, whole
 
@@ -75,6 +75,7 @@ DOCUMENTS: Final[dict[str, Schema]] = {
         {"records": each(record({"name": text(), "place": text("Where it belongs; empty for your own secrets.")}))}
     ),
     "failure": FAILURE,
+    **diagnosis.DOCUMENTS,
     **profiles.DOCUMENTS,
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from keywright.errors import UsageError
+from keywright.manage.completion.offers import known_ids, routed_places
 from keywright.manage.terminal import show_line
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def why() -> None:
 
 
 @why.command()
-@click.argument("url")
+@click.argument("url", shell_complete=routed_places("git"))
 @_JSON
 def git(url: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """What git gets for a repository's URL."""
@@ -32,7 +33,7 @@ def git(url: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags b
 
 
 @why.command()
-@click.argument("server")
+@click.argument("server", shell_complete=routed_places("docker"))
 @_JSON
 def docker(server: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """What docker gets for a registry, such as ghcr.io."""
@@ -71,7 +72,7 @@ def kube(
 
 
 @why.command()
-@click.argument("profile")
+@click.argument("profile", shell_complete=known_ids)
 @click.option("--url", help="Where the credential is for, such as a registry's host.")
 @_JSON
 def token(profile: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name

@@ -44,8 +44,13 @@ def test_each_transcript_is_what_the_command_prints(
             check_document(tuple(args), said.stdout)
 
 
+def test_what_the_page_shows_of_doctor_is_such_a_document() -> None:
+    (document,) = re.findall(r"(?ms)^```json\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))
+    check_document(("doctor", "--json"), document)
+
+
 def test_the_page_shows_every_document() -> None:
     lines = [shlex.split(line.partition(" < ")[0]) for line, _ in shown()]
     assert all(is_document(tuple(words)) for words in lines)
-    assert {name_of(words) for words in lines} == DOCUMENTS.keys() - {"failure"}
+    assert {name_of(words) for words in lines} == DOCUMENTS.keys() - {"failure", "doctor"}
     assert "profile show openai:nobody --json" in [line for line, _ in shown()], "and one that failed"
