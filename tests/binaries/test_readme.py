@@ -21,7 +21,6 @@ from keywright.demo.registry import RegistryServer
 from keywright.demo.sigv4 import AccessKey
 from keywright.demo.sts import EksTokenVerifier
 from keywright.demo.tunnel import Tunnel
-from keywright.errors import ERRORS
 from keywright.manage.cli import keywright
 from keywright.settings.load import load
 from keywright.settings.model import OPTIONS
@@ -29,10 +28,7 @@ from keywright.settings.model import OPTIONS
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-README, SETTINGS, TROUBLESHOOTING = (
-    ROOT.joinpath(name).read_text(encoding="utf-8")
-    for name in ("README.md", "docs/settings.md", "docs/troubleshooting.md")
-)
+README, SETTINGS = (ROOT.joinpath(name).read_text(encoding="utf-8") for name in ("README.md", "docs/settings.md"))
 BIN = Path(sys.prefix, "bin")
 ECR_HOST = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
 KEY = AccessKey(id="AKIA0000000000000000", secret="demo" * 10)
@@ -150,16 +146,6 @@ def test_each_setting_and_each_command_is_named() -> None:
     known = {name for kind in OPTIONS.values() for name in kind._fields}
     assert [name for name in sorted(known) if f"`{name}`" not in SETTINGS] == []
     assert [name for name in keywright.commands if f"`keywright {name}" not in README] == []
-
-
-def test_each_failures_code_is_told_beside_its_exit_code() -> None:
-    exits: dict[int, list[str]] = {}
-    for code, error in ERRORS.items():
-        exits.setdefault(error.exit_code, []).append(code)
-    rows = re.findall(r"(?m)^\| ([0-9]+) \| (.*)$", TROUBLESHOOTING)
-    told = {int(exit_): re.findall(r"`(\w+)`", row) for exit_, row in rows}
-    listed = {exit_: sorted(code for code in words if code in ERRORS) for exit_, words in told.items()}
-    assert listed == {0: []} | {exit_: sorted(codes) for exit_, codes in exits.items()}
 
 
 def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:

@@ -32,8 +32,6 @@ _PACKAGES: Final = "installs on the machine; the packages are tested where they 
 _PERSON: Final = "a person has to be there"
 
 ELSEWHERE: Final = (
-    # Until the branches that bring them are merged; then this entry goes.
-    Elsewhere(r"keywright (doctor|why|-v) .*|keywright doctor|KEYWRIGHT_TRACE=.*", "is not here yet", Check.NOTHING),
     Elsewhere(r"make (demo|test)", "takes minutes, or is what runs this", Check.TEST, "tests/binaries/test_demo.py"),
     Elsewhere(
         r"(pipx|uv tool|pip) install .*", "installs from the network", Check.TEST, "tests/binaries/test_installed.py"
@@ -47,5 +45,6 @@ ELSEWHERE: Final = (
 
 ANOTHERS: Final[dict[str, str]] = {
     "docs/agent.md": "tests/binaries/test_agent_docs.py",
+    "docs/reference/json.md": "tests/unit/manage/schema/test_json_page.py",
 }
 """The pages that a test of their own follows, which knows more of them."""
