@@ -92,8 +92,6 @@ def test_the_page_on_completion_names_each_shell(shell: str) -> None:
     assert f"keywright completion {shell}" in PAGES["completion"]
 
 
-def test_the_files_are_where_the_readme_has_them() -> None:
-    readme = (PACKAGE.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert [
-        path for path, _ in FILES if path.removesuffix("NAME.toml").removesuffix("providers.d/") not in readme
-    ] == []
+def test_the_files_are_where_the_settings_page_has_them() -> None:
+    page = (PACKAGE.parents[1] / "docs/settings.md").read_text(encoding="utf-8")
+    assert [path for path, _ in FILES if path.removesuffix("NAME.toml").removesuffix("providers.d/") not in page] == []
