@@ -1,6 +1,6 @@
 # Everything here works from a clean clone with Python >= 3.11 and its venv module: nothing else is installed by hand.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench dist lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,14 @@ format: $(VENV)/lint.stamp ## put the code into its one format
 bench: $(VENV)/bench.stamp dist ## measure against peers; the table goes to bench/
 	@packaging/system_packages.sh --peers
 	$(BIN)/python bench/run.py
+
+dist: ## build what users download into dist/
+	$(PYTHON) packaging/bundle/build.py
+
+lock: $(VENV)/bin/python ## lock what the bundle is made of anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header \
+		--extra keyring --group dist pyproject.toml -o packaging/bundle/locked.txt
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

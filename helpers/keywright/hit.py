@@ -351,8 +351,7 @@ def wake(folder: str, entry: str, generation: str, asked: list[str], now: float)
     actions: list[tuple[int, int] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)
     ]
-    # -P keeps the current folder from being imported from; -I would also lose a package that PYTHONPATH or --user gave
-    command = [sys.executable, "-P", "-m", "keywright.bin.renew", entry, generation, *asked]
+    command = [*own("keywright.bin.renew"), entry, generation, *asked]
     environment = {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
     try:
         for listed in os.listdir("/dev/fd"):
@@ -366,3 +365,14 @@ def wake(folder: str, entry: str, generation: str, asked: list[str], now: float)
     except (OSError, NotImplementedError, ValueError):
         return False
     return True
+
+
+def own(module: str) -> list[str]:
+    """Return the command line that runs one of our own modules by `sys.executable`, in a process of its own.
+
+    The frozen bundle is one executable for all of them and goes by the name it is called by (`keywright.bin.bundle`).
+    """
+    if hasattr(sys, "frozen"):
+        return [module]
+    # -P keeps the current folder from being imported from; -I would also lose a package that PYTHONPATH or --user gave
+    return [sys.executable, "-P", "-m", module]

@@ -6,13 +6,20 @@ import sys
 
 from keywright import hit
 
+TYPE_CHECKING = False  # the hit path pays for no import of `typing`
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NAME = "kube-credential-keywright"
 
 
-def main() -> None:
-    """Answer one question; a hit ends the process inside the first line, before anything else is imported."""
+def main(answer: "Callable[[str], bytes | None]" = hit.answer) -> None:
+    """Answer one question; a hit ends the process inside the first line, before anything else is imported.
+
+    Where the hit path has been tried before, `answer` gives what it read of stdin.
+    """
     try:
-        stdin = hit.answer(NAME)
+        stdin = answer(NAME)
         from keywright.dialects.kube import KubeDialect
         from keywright.serve import Process, serve
 

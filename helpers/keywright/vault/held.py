@@ -17,6 +17,7 @@ from typing import Final
 
 from keywright.cache.folder import PrivateFolder
 from keywright.errors import VaultLocked, VaultUnusable
+from keywright.hit import own
 from keywright.vault.holder import READY
 from keywright.vault.keys import SOCKET
 from keywright.vault.limits import Left
@@ -94,7 +95,7 @@ def hold(folder: PrivateFolder, vault_id: str, data_key: bytes, left: Left, env:
         VaultUnusable: it could not be started.
     """
     let_go(folder)
-    command = [sys.executable, "-P", "-m", "keywright.vault.holder", folder.path, vault_id, *map(str, left)]
+    command = [*own("keywright.vault.holder"), folder.path, vault_id, *map(str, left)]
     environment = {name: env[name] for name in _NEEDED if name in env} | {"PYINSTALLER_RESET_ENVIRONMENT": "1"}
     with ExitStack() as stack:
         key_reader, key_writer = _pipe(stack)

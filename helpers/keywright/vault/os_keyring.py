@@ -17,13 +17,13 @@ from contextlib import suppress
 from typing import Final
 
 from keywright.errors import KeywrightError, Unavailable, VaultLocked, VaultUnusable
+from keywright.hit import own
 from keywright.vault.document import decode, encode
 from keywright.vault.seal import KEY_BYTES
 
 DEADLINE_S: Final = 5.0
 PERSON_DEADLINE_S: Final = 60.0
 """Where a person is at the keyboard, whom the keyring may ask for its own password."""
-_COMMAND: Final = ("-P", "-m", "keywright.vault.keyring_child")
 
 
 def read(vault_id: str, env: Mapping[str, str], deadline_s: float = DEADLINE_S) -> bytes:
@@ -70,7 +70,8 @@ def _run(action: str, vault_id: str, stdin: bytes, env: Mapping[str, str], deadl
     """Return what happened, in the child's word for it, and what else it says."""
     try:
         child = subprocess.Popen(
-            [sys.executable, *_COMMAND, action, f"vault-{vault_id}"],
+            [*own("keywright.vault.keyring_child"), action, f"vault-{vault_id}"],
+            executable=sys.executable,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

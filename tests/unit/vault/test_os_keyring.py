@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ BOUND_S = 60.0
 def test_what_it_started_ends_with_it_even_where_it_has_gone_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os_keyring, "_COMMAND", ("-c", STARTS_ANOTHER))
+    monkeypatch.setattr(os_keyring, "own", lambda _module: [sys.executable, "-c", STARTS_ANOTHER])
     os.mkfifo(tmp_path / "fifo")
     fifo = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
     for deadline_s in (0.5, 4.0, BOUND_S):
