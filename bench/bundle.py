@@ -63,7 +63,7 @@ class Bundle:
 
 
 def front(stage: Stage, bundle: Bundle, rounds: int) -> Race:
-    """A hit through the native front, and the two peers that are nearest to it by nature."""
+    """A hit through the native front."""
     ours = helper_hits(stage, {client: bundle.program(client) for client in CLIENTS}, "front")
     found = race(
         "A hit through the native front",
@@ -71,6 +71,7 @@ def front(stage: Stage, bundle: Bundle, rounds: int) -> Race:
         rounds * CHEAP,
         stage.folder,
         bounds={command.name: FRONT for command in ours} if bundle.has_front else {},
+        shuffled=True,
     )
     return found.noting(*bundle.note)
 
@@ -81,7 +82,9 @@ def frozen(stage: Stage, bundle: Bundle, rounds: int) -> Race:
     # The interpreter itself: what a venv adds to its start is no part of the bundle.
     bare = Command(name=BARE, argv=[os.path.realpath(sys.executable), "-I", "-S", "-c", "pass"], env=stage.env)
     bounds = {command.name: FROZEN for command in ours}
-    return race("A hit of the bundle without its front", [bare, *ours], rounds * 2, stage.folder, bounds=bounds)
+    return race(
+        "A hit of the bundle without its front", [bare, *ours], rounds * 2, stage.folder, bounds=bounds, shuffled=True
+    )
 
 
 def helper_hits(stage: Stage, programs: dict[str, str], kind: str) -> list[Command]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +123,12 @@ def race(
     *,
     bounds: Mapping[str, float] | None = None,
     warm_ups: int = 3,
+    shuffled: bool = False,
 ) -> Race:
     """Run every command once a round; the first command is the base. The first `warm_ups` rounds do not count.
+
+    A short command that always follows a long one would always find cold caches: `shuffled` runs each round in another
+    order, the same ones in every race.
 
     Raises:
         RuntimeError: a command failed, or gave another answer than it `expects`.
@@ -133,7 +138,8 @@ def race(
             check(command)
     samples = {command.name: Sample() for command in commands}
     for number in range(rounds + warm_ups):
-        for command in commands:
+        order = Random(number).sample(commands, len(commands)) if shuffled else commands  # noqa: S311 - no secret
+        for command in order:
             wall_ms = run_once(command, folder)
             if number >= warm_ups:
                 samples[command.name].wall_ms.append(wall_ms)

@@ -140,6 +140,7 @@ def peers(stage: Stage, bundle: Bundle, rounds: int) -> Race:
             ],
             rounds,
             stage.folder,
+            shuffled=True,
         )
     times = {peer.name: ratio(found.samples[peer.name], found.samples[native.name]) for peer in others.commands}
     nearest = min(times, key=times.__getitem__)
