@@ -33,7 +33,7 @@ bench: $(VENV)/bench.stamp dist ## measure against peers; the table goes to benc
 	$(BIN)/python bench/run.py
 
 dist: ## build what users download into dist/
-	$(PYTHON) packaging/bundle/build.py
+	$(PYTHON) packaging/bundle/freeze.py
 
 lock: $(VENV)/bin/python ## lock what the bundle is made of anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

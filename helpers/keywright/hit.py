@@ -31,7 +31,7 @@ import time
 
 TYPE_CHECKING = False  # typing's own constant would cost typing's import
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
 try:  # hashlib would cost a third of the interpreter's own start
     from _sha2 import sha256 as sha256  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0414 - exported
@@ -370,9 +370,23 @@ def wake(folder: str, entry: str, generation: str, asked: list[str], now: float)
 def own(module: str) -> list[str]:
     """Return the command line that runs one of our own modules by `sys.executable`, in a process of its own.
 
-    The frozen bundle is one executable for all of them and goes by the name it is called by (`keywright.bin.bundle`).
+    The frozen bundle is one executable for all of them and is what it is called (`keywright.bin.bundle`).
     """
     if hasattr(sys, "frozen"):
         return [module]
     # -P keeps the current folder from being imported from; -I would also lose a package that PYTHONPATH or --user gave
     return [sys.executable, "-P", "-m", module]
+
+
+def give_back(env: "MutableMapping[str, str]", home: str) -> None:
+    """Take out what the frozen bundle's bootloader put in, so that what we run finds the caller's libraries.
+
+    `home` is the folder of the bundle's own. This process needs none of it any more: the dynamic loader has read it.
+    """
+    for name in [name for name in env if name.startswith("_PYI_")]:
+        del env[name]
+    original = env.pop("LD_LIBRARY_PATH_ORIG", "")
+    if original:
+        env["LD_LIBRARY_PATH"] = original
+    elif env.get("LD_LIBRARY_PATH") == home:
+        del env["LD_LIBRARY_PATH"]

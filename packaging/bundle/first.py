@@ -3,6 +3,14 @@
 import os
 import sys
 
-from keywright.bin import bundle
+from keywright import hit
 
-bundle.read = bundle.answer(sys.argv[0], os.environ)
+hit.give_back(os.environ, getattr(sys, "_MEIPASS", ""))
+try:
+    read = hit.answer(os.path.basename(sys.argv[0]))
+except KeyboardInterrupt:
+    os._exit(130)
+
+from keywright.bin import bundle  # noqa: E402 - a hit does not pay for it
+
+bundle.read = read

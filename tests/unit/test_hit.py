@@ -633,3 +633,32 @@ class TestAClockThatIsSetBack:
     @pytest.mark.parametrize("mark", ["- 0", "another-boot 9e12"])
     def test_another_boot_and_an_unknown_one_prove_nothing(self, mark: str) -> None:
         assert not hit.has_stepped_back(mark, time.time() - 86400)
+
+
+class TestWhatTheBundleSBootloaderPutIntoTheEnvironment:
+    HOME = "/usr/lib/keywright/_internal"
+
+    def test_the_caller_s_library_path_is_given_back(self) -> None:
+        env = {"LD_LIBRARY_PATH": f"{self.HOME}:/opt/lib", "LD_LIBRARY_PATH_ORIG": "/opt/lib", "HOME": "/root"}
+        hit.give_back(env, self.HOME)
+        assert env == {"LD_LIBRARY_PATH": "/opt/lib", "HOME": "/root"}
+
+    def test_where_there_was_none_there_is_none(self) -> None:
+        env = {"LD_LIBRARY_PATH": self.HOME}
+        hit.give_back(env, self.HOME)
+        assert not env
+
+    def test_its_own_notes_are_taken_out(self) -> None:
+        env = {"_PYI_ARCHIVE_FILE": "/x", "_PYI_APPLICATION_HOME_DIR": "/y", "_PYIX": "kept"}
+        hit.give_back(env, self.HOME)
+        assert env == {"_PYIX": "kept"}
+
+    def test_a_path_that_is_not_the_bootloader_s_is_left_alone(self) -> None:
+        env = {"LD_LIBRARY_PATH": "/opt/lib"}
+        hit.give_back(env, self.HOME)
+        assert env == {"LD_LIBRARY_PATH": "/opt/lib"}
+
+
+def test_a_frozen_program_runs_its_own_modules_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert hit.own("keywright.bin.renew") == ["keywright.bin.renew"]

@@ -42,31 +42,3 @@ def test_each_executable_is_its_own_module_s(name: str) -> None:
 @pytest.mark.parametrize("name", bundle.INNER)
 def test_each_inner_program_is_the_module_it_is_called(name: str) -> None:
     assert bundle._inner(name).__module__ == name
-
-
-class TestWhatTheBootloaderPutIntoTheEnvironment:
-    HOME = "/usr/lib/keywright/_internal"
-
-    @pytest.fixture(autouse=True)
-    def _frozen(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(bundle, "HOME", self.HOME)
-
-    def test_the_caller_s_library_path_is_given_back(self) -> None:
-        env = {"LD_LIBRARY_PATH": f"{self.HOME}:/opt/lib", "LD_LIBRARY_PATH_ORIG": "/opt/lib", "HOME": "/root"}
-        bundle.give_back_environment(env)
-        assert env == {"LD_LIBRARY_PATH": "/opt/lib", "HOME": "/root"}
-
-    def test_where_there_was_none_there_is_none(self) -> None:
-        env = {"LD_LIBRARY_PATH": self.HOME}
-        bundle.give_back_environment(env)
-        assert not env
-
-    def test_its_own_notes_are_taken_out(self) -> None:
-        env = {"_PYI_ARCHIVE_FILE": "/x", "_PYI_APPLICATION_HOME_DIR": "/y", "_PYIX": "kept"}
-        bundle.give_back_environment(env)
-        assert env == {"_PYIX": "kept"}
-
-    def test_a_path_that_is_not_the_bootloader_s_is_left_alone(self) -> None:
-        env = {"LD_LIBRARY_PATH": "/opt/lib"}
-        bundle.give_back_environment(env)
-        assert env == {"LD_LIBRARY_PATH": "/opt/lib"}

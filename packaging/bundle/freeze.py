@@ -1,4 +1,4 @@
-"""Build the bundle: `python packaging/bundle/build.py --out dist --work build` makes `dist/keywright/`.
+"""Build the bundle: `python packaging/bundle/freeze.py --out dist --work build` makes `dist/keywright/`.
 
     dist/keywright/
         keywright                        the native launcher; without a C compiler a link to keywright-python
