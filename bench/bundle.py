@@ -80,7 +80,9 @@ def frozen(stage: Stage, bundle: Bundle, rounds: int) -> Race:
     """A hit of the bundle's Python, as where there is no native front, beside the interpreter it was made with."""
     ours = helper_hits(stage, {client: bundle.frozen(client) for client in CLIENTS}, "frozen")
     # The interpreter itself: what a venv adds to its start is no part of the bundle.
-    bare = Command(name=BARE, argv=[os.path.realpath(sys.executable), "-I", "-S", "-c", "pass"], env=stage.env)
+    made_with = ROOT / "build" / "venv" / "bin" / "python"
+    python = os.path.realpath(made_with if made_with.exists() else sys.executable)
+    bare = Command(name=BARE, argv=[python, "-I", "-S", "-c", "pass"], env=stage.env)
     bounds = {command.name: FROZEN for command in ours}
     return race(
         "A hit of the bundle without its front", [bare, *ours], rounds * 2, stage.folder, bounds=bounds, shuffled=True

@@ -13,7 +13,7 @@ from stage import Stage
 
 IN_TURN, AT_ONCE = 1000, 200
 PATIENCE_MS = 20
-"""What takes longer than this is run a tenth as often in turn."""
+"""What takes longer than this is run a twentieth as often in turn."""
 SOURCE = Path(__file__).parent / "crowd.c"
 
 
@@ -57,7 +57,7 @@ def crowd(stage: Stage, bundle: Bundle) -> Table:
             *peers.commands,
         ]
         rows = [row(spawner, command, stage.folder) for command in contestants]
-    few = f"\\* reckoned from {IN_TURN // 10}. git-credential-cache's daemon is not in its row."
+    few = f"\\* reckoned from {IN_TURN // 20}. git-credential-cache's daemon is not in its row."
     return Table(title=title, columns=columns, rows=rows, notes=(few, *bundle.note, *peers.note))
 
 
@@ -76,7 +76,7 @@ def row(spawner: str, command: Command, folder: Path) -> Sequence[str]:
     """Run one command both ways; return its row."""
     first = spend(spawner, command, folder, times=5, at_once=1)
     is_slow = first.wall_ms / 5 > PATIENCE_MS
-    times = IN_TURN // 10 if is_slow else IN_TURN
+    times = IN_TURN // 20 if is_slow else IN_TURN
     turn = spend(spawner, command, folder, times=times, at_once=1)
     once = spend(spawner, command, folder, times=AT_ONCE, at_once=AT_ONCE)
     scale, star = IN_TURN / times / 1e3, " \\*" if is_slow else ""

@@ -22,6 +22,7 @@ from measure import Race, Table, table
 from profiles import profiles
 from programs import programs
 from races import fetches, hits, mints, peers, stale
+from size import size
 from stage import ROOT, Stage, install_wheel
 
 RESULTS = ROOT / "bench" / "results.md"
@@ -37,6 +38,7 @@ RACES: dict[str, Callable[[Stage, Bundle, int], Iterable[Outcome]]] = {
     "fetches": lambda stage, _bundle, rounds: [fetches(stage, max(10, rounds // 2))],
     "crowd": lambda stage, bundle, _rounds: [crowd(stage, bundle)],
     "flat": flat,
+    "size": lambda _stage, bundle, _rounds: [size(bundle)],
     "keepers": lambda stage, _bundle, rounds: [keepers(stage, rounds)],
     "profiles": lambda stage, _bundle, rounds: profiles(stage, rounds),
     "programs": lambda stage, _bundle, rounds: programs(stage, rounds),
