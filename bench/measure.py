@@ -149,11 +149,12 @@ def race(
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """An outcome that is no race: its columns are its own, the first holds names and the others figures."""
+    """An outcome as its page shows it: the first columns, one if not said otherwise, hold words, the others figures."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: int = 1
     notes: tuple[str, ...] = ()
 
 

@@ -80,10 +80,14 @@ def report(outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         shown = table(outcome) if isinstance(outcome, Race) else outcome
         lines += ["", f"## {shown.title}", ""]
-        lines += [row(shown.columns), row(["---", *["---:"] * (len(shown.columns) - 1)]), *map(row, shown.rows)]
+        lines += [row(shown.columns), row(rule(shown)), *map(row, shown.rows)]
         for note in shown.notes:
             lines += ["", note]
     return "\n".join(lines) + "\n"
+
+
+def rule(shown: Table) -> list[str]:
+    return ["---"] * shown.words + ["---:"] * (len(shown.columns) - shown.words)
 
 
 def row(cells: Sequence[str]) -> str:

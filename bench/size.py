@@ -17,6 +17,6 @@ def size(bundle: Bundle) -> Table:
     command = [sys.executable, "-P", str(ROOT / "packaging" / "bundle" / "parts.py"), str(bundle.folder)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = [line.split("\t") for line in told.splitlines()]
-    columns = ("part", "files and modules", "MB", "what it is for")
+    columns = ("part", "what it is for", "files", "modules", "MB")
     note = "Modules are compressed, inside keywright-python. MB is a million bytes."
-    return Table(title="What the bundle is made of", columns=columns, rows=rows, notes=(note, *bundle.note))
+    return Table(title="What the bundle is made of", columns=columns, rows=rows, words=2, notes=(note, *bundle.note))

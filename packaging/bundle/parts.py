@@ -146,23 +146,22 @@ def left_over(bundle: Path) -> list[str]:
     return sorted(item.name for item in items(bundle) if not item.part)
 
 
-def table(bundle: Path) -> list[tuple[str, str, str, str]]:
-    """Return rows of part, files and modules, megabytes, and what it is for; the last is the whole."""
+def table(bundle: Path) -> list[tuple[str, str, str, str, str]]:
+    """Return rows of part, what it is for, files, packed modules and megabytes; the last is the whole."""
     found = list(items(bundle))
     rows = []
     data = [f"{DATA}{name}" for name in (*SERVICES, *SHARED_DATA)]
     for part in (*USES, *data, ""):
         own = [item for item in found if item.part == part]
         if own:
-            rows.append((part or "left over", *sums(own), USES.get(part, "AWS clients" if part else "")))
-    return [*rows, ("all", *sums(found), "")]
+            rows.append((part or "left over", USES.get(part, "AWS clients" if part else ""), *sums(own)))
+    return [*rows, ("all", "", *sums(found))]
 
 
-def sums(found: list[Item]) -> tuple[str, str]:
-    """Return how many they are and how large together."""
-    files, packed = sum(not item.is_packed for item in found), sum(item.is_packed for item in found)
-    counted = [f"{files:,} files"] * bool(files) + [f"{packed:,} modules"] * bool(packed)
-    return " + ".join(counted), f"{sum(item.size for item in found) / 1e6:.2f}"
+def sums(found: list[Item]) -> tuple[str, str, str]:
+    """Return how many files and how many packed modules they are, and their megabytes."""
+    packed = sum(item.is_packed for item in found)
+    return str(len(found) - packed), str(packed), f"{sum(item.size for item in found) / 1e6:.2f}"
 
 
 def main() -> None:
