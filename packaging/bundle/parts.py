@@ -54,7 +54,6 @@ FILES: Final[tuple[tuple[str, str], ...]] = (
     ("_internal/cryptography[/-]*", "cryptography"),
     ("_internal/_cffi_backend.*", "cryptography"),
     ("_internal/botocore/cacert.pem", "botocore"),
-    ("_internal/dateutil/zoneinfo/*", "botocore"),
     ("_internal/msgspec/_core.*", "msgspec"),
     ("_internal/keyring-*", "keyring"),
     ("_internal/importlib_metadata-*", "keyring"),
