@@ -71,7 +71,6 @@ def front(stage: Stage, bundle: Bundle, rounds: int) -> Race:
         rounds * CHEAP,
         stage.folder,
         bounds={command.name: FRONT for command in ours} if bundle.has_front else {},
-        shuffled=True,
     )
     return found.noting(*bundle.note)
 
@@ -84,9 +83,7 @@ def frozen(stage: Stage, bundle: Bundle, rounds: int) -> Race:
     python = os.path.realpath(made_with if made_with.exists() else sys.executable)
     bare = Command(name=BARE, argv=[python, "-I", "-S", "-c", "pass"], env=stage.env)
     bounds = {command.name: FROZEN for command in ours}
-    return race(
-        "A hit of the bundle without its front", [bare, *ours], rounds * 2, stage.folder, bounds=bounds, shuffled=True
-    )
+    return race("A hit of the bundle without its front", [bare, *ours], rounds * 2, stage.folder, bounds=bounds)
 
 
 def helper_hits(stage: Stage, programs: dict[str, str], kind: str) -> list[Command]:

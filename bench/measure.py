@@ -1,4 +1,4 @@
-"""Timing whole processes against each other: round-robin, so that a machine that drifts drifts for all of them."""
+"""Timing whole processes against each other: round by round, so that a machine that drifts drifts for all of them."""
 
 import os
 import statistics
@@ -123,12 +123,12 @@ def race(
     *,
     bounds: Mapping[str, float] | None = None,
     warm_ups: int = 3,
-    shuffled: bool = False,
+    ordered: bool = False,
 ) -> Race:
     """Run every command once a round; the first command is the base. The first `warm_ups` rounds do not count.
 
-    A short command that always follows a long one would always find cold caches: `shuffled` runs each round in another
-    order, the same ones in every race.
+    A short command that always followed a long one would always find cold caches, so each round has another order, the
+    same ones in every race; unless they build on each other (`ordered`).
 
     Raises:
         RuntimeError: a command failed, or gave another answer than it `expects`.
@@ -138,7 +138,7 @@ def race(
             check(command)
     samples = {command.name: Sample() for command in commands}
     for number in range(rounds + warm_ups):
-        order = Random(number).sample(commands, len(commands)) if shuffled else commands  # noqa: S311 - no secret
+        order = commands if ordered else Random(number).sample(commands, len(commands))  # noqa: S311 - no secret
         for command in order:
             wall_ms = run_once(command, folder)
             if number >= warm_ups:

@@ -125,7 +125,10 @@ def _oauth(room: Room) -> Command | None:
 
 
 def _gke(room: Room) -> Command | None:
-    """It asks gcloud once, and then goes by the file that it leaves beside the kubeconfig."""
+    """It asks gcloud once, and then goes by the file that it leaves beside the kubeconfig.
+
+    Google's own repository has it; Debian, PyPI and npm do not. It is raced where somebody has installed it.
+    """
     program = shutil.which("gke-gcloud-auth-plugin")
     if not program:
         return None

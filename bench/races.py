@@ -79,6 +79,7 @@ def stale(stage: Stage, rounds: int) -> Race:
         rounds,
         stage.folder,
         bounds={"stale, renewal under way": HIT, "stale, renewal spawned": HIT},
+        ordered=True,
     )
     stage.issuer.start()
     stage.forget()
@@ -101,6 +102,7 @@ def mints(stage: Stage, bundle: Bundle, rounds: int) -> Race:
         rounds,
         stage.folder,
         bounds={"EKS miss": EKS_MISS, "EKS miss, bundle": EKS_MISS},
+        ordered=True,  # a hit is what a miss left
     )
     return found.noting(*bundle.note)
 
@@ -140,7 +142,6 @@ def peers(stage: Stage, bundle: Bundle, rounds: int) -> Race:
             ],
             rounds,
             stage.folder,
-            shuffled=True,
         )
     times = {peer.name: ratio(found.samples[peer.name], found.samples[native.name]) for peer in others.commands}
     nearest = min(times, key=times.__getitem__)
