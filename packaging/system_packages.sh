@@ -14,11 +14,14 @@ need dbus dbus-daemon
 need docker-registry docker-registry
 need docker.io docker
 need faketime faketime
+need fish fish
 need git git
 need gnome-keyring gnome-keyring-daemon
+need mandoc mandoc
 need openssl openssl
 need skopeo skopeo
 need strace strace
+need zsh zsh
 if [ "${1:-}" = --peers ]; then
 	need amazon-ecr-credential-helper docker-credential-ecr-login
 	need gh gh

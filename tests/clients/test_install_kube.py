@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -509,3 +509,103 @@ class TestAListOfFiles:
         assert view(sandbox, files[2])["current"] == ARN
         assert sandbox.run("keywright", "uninstall", "kube").code == 0
         assert view(sandbox, files[2]) == before
+
+
+KUBERC: Final = """\
+# mine
+apiVersion: kubectl.config.k8s.io/v1beta1
+kind: Preference
+credentialPluginPolicy: Allowlist
+credentialPluginAllowlist:
+  - command: /opt/bin/other # the office's
+defaults: []
+"""
+NOT_PERMITTED: Final = "is not permitted by the credential plugin allowlist"
+
+
+class TestTheAllowList:
+    """Of kubectl's own preferences. A kubectl before 1.36 has none that it could be asked about."""
+
+    @pytest.fixture
+    def asks(self, sandbox: Sandbox, eks: dict[str, str]) -> Iterator[Callable[[], Done]]:
+        """Asks a cluster, once keywright is set up for it, with the kubectl of this environment."""
+        env = {**eks, "PATH": f"{BIN}:{sandbox.env['PATH']}"}
+        with KubernetesServer(authorises=is_eks_token) as server:
+            authority = sandbox.write(sandbox.home / "ca.pem", server.ca_pem)
+
+            def ask() -> Done:
+                words = ("config", "set-cluster", ARN, f"--server={server.url}", f"--certificate-authority={authority}")
+                assert sandbox.run(BIN / "kubectl", *words, "--embed-certs=true", env={"KUBERC": "off"}).code == 0
+                return sandbox.run(BIN / "kubectl", "get", "pods", env=env)
+
+            yield ask
+
+    @pytest.mark.slow
+    def test_that_lacks_our_plugin_is_given_it_and_loses_it_again(
+        self, sandbox: Sandbox, eks: dict[str, str], asks: Callable[[], Done]
+    ) -> None:
+        path, words = sandbox.home / ".kube/kuberc", ("install", "kube", "--eks", "prod", "--region", REGION)
+        assert sandbox.run("keywright", *words, env=eks).code == 0
+        sandbox.write(path, KUBERC)
+        refused = asks()
+        assert refused.code == 1
+        assert NOT_PERMITTED in refused.stderr
+        done = sandbox.run("keywright", *words, "--force", env=eks)
+        assert done.code == 0
+        assert f"{path} names the plugins that kubectl may run: ours is added to them" in done.stderr
+        line = f"  - command: {find_program('kube-credential-keywright')}\n"
+        assert path.read_text() == KUBERC.replace("defaults", f"{line}defaults")
+        assert asks().code == 0
+        assert sandbox.run("keywright", "uninstall", "kube").code == 0
+        assert path.read_text() == KUBERC
+
+    @pytest.mark.slow
+    def test_is_made_only_where_it_is_asked_for(
+        self, sandbox: Sandbox, eks: dict[str, str], asks: Callable[[], Done]
+    ) -> None:
+        path, words = sandbox.home / ".kube/kuberc", ("install", "kube", "--eks", "prod", "--region", REGION)
+        assert sandbox.run("keywright", *words, env=eks).code == 0
+        assert not path.exists()
+        done = sandbox.run("keywright", *words, "--kuberc", "--dry-run", env=eks)
+        assert "+credentialPluginPolicy: Allowlist" in done.stdout
+        assert not path.exists()
+        assert sandbox.run("keywright", *words, "--kuberc", env=eks).code == 0
+        assert asks().code == 0
+        sandbox.write(path, path.read_text().replace("kube-credential-keywright", "another"))
+        assert NOT_PERMITTED in asks().stderr
+        sandbox.write(path, path.read_text().replace("another", "kube-credential-keywright"))
+        assert sandbox.run("keywright", "uninstall", "kube", "--kuberc").code == 0
+        assert not path.exists()
+        assert asks().code == 0
+
+    @pytest.mark.parametrize(
+        ("policy", "words", "ends"),
+        [
+            ("DenyAll", (), (0, "forbids kubectl every plugin (DenyAll), and so this one; `kubectl kuberc set")),
+            ("DenyAll", ("--kuberc",), (2, "forbids kubectl every plugin (DenyAll); `kubectl kuberc set")),
+            ("AllowAll", (), (0, "")),
+            ("AllowAll", ("--kuberc",), (2, "credentialPluginPolicy is taken by the policy AllowAll; --force")),
+        ],
+    )
+    def test_leaves_another_policy_alone(
+        self, sandbox: Sandbox, policy: str, words: Sequence[str], ends: tuple[int, str]
+    ) -> None:
+        code, told = ends
+        sandbox.settings(PROFILE)
+        text = f"apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: {policy}\n"
+        path = sandbox.write(sandbox.home / ".kube/kuberc", text)
+        done = sandbox.run("keywright", "install", "kube", "--user", "me", "--profile", "aws-eks:prod", *words)
+        assert done.code == code
+        assert told in done.stderr
+        assert path.read_text() == text
+        assert (path.parent / "config").exists() == (code == 0)
+
+    def test_in_a_hand_that_is_not_edited_is_left_and_said_how_to_change(self, sandbox: Sandbox) -> None:
+        text = KUBERC.replace("\n  - command: /opt/bin/other # the office's", " [{command: /opt/bin/other}]")
+        path = sandbox.write(sandbox.home / ".kube/kuberc", text)
+        done = sandbox.run("keywright", "install", "kube", "--kuberc")
+        assert done.code == 2
+        assert path.read_text() == text
+        command = done.stderr.partition("run `")[2].partition("`")[0]
+        assert sandbox.run("/bin/sh", "-c", command).code == 0
+        assert sandbox.run("keywright", "install", "kube", "--kuberc").stdout == f"{path}: already set up\n"

@@ -11,7 +11,7 @@ import keywright
 PACKAGE = Path(keywright.__file__).parent
 FLOORS = [
     {"hit"},
-    {"secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
+    {"_build", "secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
     {"cache", "vault", "settings", "foreign", "transport"},
     {"providers", "profiles"},
     {"routes", "broker", "failed", "keeping", "renewal", "unasked", "dialects"},

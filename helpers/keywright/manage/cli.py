@@ -7,21 +7,33 @@ from typing import Final
 
 import click
 
-from keywright import __version__
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
+from keywright.manage.completion import VARIABLE
+from keywright.manage.completion.commands import completion
+from keywright.manage.completion.offers import ids_or_providers, known_ids
+from keywright.manage.doctor.commands import doctor
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider
 from keywright.manage.resolve.commands import resolve
+from keywright.manage.schema.commands import schema
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
+from keywright.manage.version import show_version
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="keywright")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and what it was built from.",
+)
 def keywright() -> None:
     """Short-lived credentials for kubectl, git and docker, from one shared cache."""
 
@@ -36,7 +48,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 
 
 @keywright.command()
-@click.argument("profile")
+@click.argument("profile", shell_complete=ids_or_providers)
 @_URL
 @click.option("--force", "is_forced", is_flag=True, help="Use this very profile, disabled or resting as it may be.")
 @click.option(
@@ -66,7 +78,7 @@ def _print_auto(provider: str, *, is_alone: bool) -> None:
 
 
 @keywright.command()
-@click.argument("profile")
+@click.argument("profile", shell_complete=known_ids)
 def invalidate(profile: str) -> None:
     """Forget what is cached for a profile; the next call mints anew."""
     from keywright.manage.invalidate import forget
@@ -75,7 +87,7 @@ def invalidate(profile: str) -> None:
 
 
 @keywright.command()
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=known_ids)
 @_URL
 @click.option("--due", "is_due", is_flag=True, help="Instead of PROFILE: whatever is due, of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="With --due: print one JSON document.")
@@ -106,6 +118,7 @@ def agent(interval: str | None) -> None:
     raise click.exceptions.Exit(run(interval, os.environ, lambda: datetime.now(UTC)))
 
 
+keywright.add_command(doctor)
 keywright.add_command(install)
 keywright.add_command(uninstall)
 
@@ -122,6 +135,8 @@ keywright.add_command(vault)
 keywright.add_command(profile_)
 keywright.add_command(provider)
 keywright.add_command(resolve)
+keywright.add_command(completion)
+keywright.add_command(schema)
 
 
 @keywright.command()
@@ -151,6 +166,10 @@ def stats(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 
 def run(command: Callable[..., object] = keywright) -> int:
     """Run the command line; return the exit code (drawn in `keywright.errors`)."""
+    if os.environ.get(VARIABLE):
+        from keywright.manage.completion.answering import answer
+
+        return answer(command)
     try:
         code = command(prog_name="keywright", standalone_mode=False)  # what an `Exit` says; the commands return nothing
     except click.Abort:

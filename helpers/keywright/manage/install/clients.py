@@ -6,7 +6,8 @@ from typing import Final
 
 from keywright.deadline import FETCH_S
 from keywright.errors import ConfigurationError, UsageError
-from keywright.manage.install import docker, git, kube, service
+from keywright.manage.install import docker, git, kube, kuberc, service
+from keywright.manage.install.allowing import allow, plan_allowing
 from keywright.manage.install.base import Editor, Wish
 from keywright.manage.install.file import read
 from keywright.manage.install.kubeconfig import CURRENT, PLUGIN
@@ -98,6 +99,7 @@ def install_eks(
     user: str,
     kubeconfig: str | None,
     is_current: bool,
+    is_listed: bool,
     is_forced: bool,
     is_dry: bool,
 ) -> list[str]:
@@ -127,9 +129,11 @@ def install_eks(
     editor = kube.choose(editors, [wish.target for wish in wishes])
     pointer = kube.choose(editors, [CURRENT], otherwise=editor) if is_current else editor
     current = [Wish(CURRENT, context, label)] if is_current else []
+    allowing = plan_allowing(command, tool, env, tell, is_wanted=is_listed)
+    lines = allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
     if pointer is editor:
-        return _edit_kubeconfig(editor, wishes + current, env, tell, is_forced=is_forced, is_dry=is_dry)
-    lines = _edit_kubeconfig(editor, wishes, env, tell, is_forced=is_forced, is_dry=is_dry)
+        return lines + _edit_kubeconfig(editor, wishes + current, env, tell, is_forced=is_forced, is_dry=is_dry)
+    lines += _edit_kubeconfig(editor, wishes, env, tell, is_forced=is_forced, is_dry=is_dry)
     return lines + _edit_kubeconfig(pointer, current, env, tell, is_forced=is_forced, is_dry=is_dry)
 
 
@@ -140,6 +144,7 @@ def install_user(
     tell: Tell,
     *,
     kubeconfig: str | None,
+    is_listed: bool,
     is_forced: bool,
     is_dry: bool,
 ) -> list[str]:
@@ -157,7 +162,19 @@ def install_user(
     wish = Wish(f"users {user}", {"exec": stanza}, f"user {user}")
     editors = [kube.KubeFile(path, tool, env) for path in kube.kube_paths(env, kubeconfig)]
     editor = kube.choose(editors, [wish.target])
-    return _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
+    allowing = plan_allowing(command, tool, env, tell, is_wanted=is_listed)
+    lines = allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
+    return lines + _edit_kubeconfig(editor, [wish], env, tell, is_forced=is_forced, is_dry=is_dry)
+
+
+def install_plugin(env: Mapping[str, str], tell: Tell, *, is_forced: bool, is_dry: bool) -> list[str]:
+    """Have kubectl's preferences allow our plugin, and touch no kubeconfig.
+
+    Raises:
+        KeywrightError: as `plan_allowing` and `set_up`.
+    """
+    allowing = plan_allowing(find_ours(PLUGIN, env), find_tool("kubectl", env), env, tell, is_wanted=True)
+    return allow(allowing, env, is_forced=is_forced, is_dry=is_dry)
 
 
 def install_agent(env: Mapping[str, str], tell: Tell, *, is_forced: bool, is_dry: bool) -> list[str]:
@@ -203,6 +220,8 @@ def _editor(client: str, path: str, env: Mapping[str, str]) -> Editor:
         return git.GitFile(path, find_tool("git", env), env)
     if client == "kube":
         return kube.KubeFile(path, find_tool("kubectl", env), env)
+    if client == kuberc.KubercFile.client:
+        return kuberc.KubercFile(path, find_tool("kubectl", env), env)
     return docker.DockerFile(client, path)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from keywright.manage.completion.offers import known_ids, routed_places
 from keywright.manage.terminal import show_line, tell_person
 
 _DRY: Final = click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and change nothing.")
@@ -12,7 +13,9 @@ _FORCE: Final = click.option("--force", "is_forced", is_flag=True, help="Replace
 _FORGET: Final = click.option(
     "--forget", "is_forgetting", is_flag=True, help="Forget what was there before entries changed by somebody else."
 )
-_KUBECONFIG: Final = click.option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config.")
+_KUBECONFIG: Final = click.option(
+    "--kubeconfig", type=click.Path(), metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."
+)
 _KUBE: Final = """\
 Answer kubectl, either for an Amazon EKS cluster or for a user of your kubeconfig.
 
@@ -20,11 +23,8 @@ Answer kubectl, either for an Amazon EKS cluster or for a user of your kubeconfi
 keywright install kube --eks NAME [--region REGION]
 keywright install kube --user USER --profile ID
 
-kubectl 1.35 and newer can be told to run no plugins but those you name, by the path that stands as `command:`
-
-\b
-kubectl kuberc set --section credentialplugin \\
-  --policy Allowlist --allowlist-entry command=PATH
+kubectl 1.35 and newer runs no plugins but those you name if its own preferences (kuberc) say so. Where they do, our
+plugin is added to their list; --kuberc makes them say so, with either of the above or by itself.
 """
 
 
@@ -39,7 +39,7 @@ def uninstall() -> None:
 
 
 @install.command("git", short_help="Answer git for some hosts, or for all.")
-@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.argument("urls", nargs=-1, metavar="[URL]...", shell_complete=routed_places("git"))
 @click.option("--all", "is_for_all", is_flag=True, help="For every host; git asks others where keywright has nothing.")
 @click.option("--only", "is_alone", is_flag=True, help="Keep other helpers out for these hosts.")
 @_FORCE
@@ -52,7 +52,7 @@ def install_git(urls: tuple[str, ...], **flags: bool) -> None:
 
 
 @install.command("docker", short_help="Answer docker or podman for some registries, or for all.")
-@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...", shell_complete=routed_places("docker"))
 @click.option("--all", "is_for_all", is_flag=True, help="For every registry (credsStore).")
 @click.option("--podman", "is_podman", is_flag=True, help="For podman, skopeo and buildah instead (auth.json).")
 @_FORCE
@@ -71,8 +71,14 @@ def install_docker(hosts: tuple[str, ...], **flags: bool) -> None:
 @click.option("--aws-profile", default="", help="A profile of the AWS configuration.")
 @click.option("--alias", default="", help="The context's name; else the cluster's ARN.")
 @click.option("--user", default="", help="The user's name; else the cluster's ARN.")
-@click.option("--profile", metavar="ID", help="Without --eks: the profile of the settings that USER is to use.")
+@click.option(
+    "--profile",
+    metavar="ID",
+    shell_complete=known_ids,
+    help="Without --eks: the profile of the settings that USER is to use.",
+)
 @click.option("--set-current/--no-set-current", "is_current", default=True, help="Whether to switch to the context.")
+@click.option("--kuberc", "is_listed", is_flag=True, help="Have kubectl run our plugin, and only plugins you list.")
 @_KUBECONFIG
 @_FORCE
 @_DRY
@@ -80,10 +86,14 @@ def install_kube(eks: str | None, profile: str | None, **words: Any) -> None:  #
     """Answer kubectl, in one of two ways."""
     from keywright.manage.install import clients
 
+    flags = {name: words[name] for name in ("is_forced", "is_dry")}
+    if words["is_listed"] and words["is_current"] and set(filter(None, (eks, profile, *words.values()))) == {True}:
+        _show(clients.install_plugin(os.environ, tell_person, **flags))
+        return
     if eks is not None and profile is None:
         _show(clients.install_eks(eks, os.environ, tell_person, **words))
         return
-    common = {name: words.pop(name) for name in ("kubeconfig", "is_forced", "is_dry")}
+    common = {name: words.pop(name) for name in ("kubeconfig", "is_listed", "is_forced", "is_dry")}
     user, is_current = words.pop("user"), words.pop("is_current")
     if eks is not None or profile is None or not user or any(words.values()) or not is_current:
         raise click.UsageError("give either --eks with its options, or --user and --profile.")
@@ -101,7 +111,7 @@ def install_agent(**flags: bool) -> None:
 
 
 @uninstall.command("git", short_help="Take keywright out of git's configuration.")
-@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.argument("urls", nargs=-1, metavar="[URL]...", shell_complete=routed_places("git"))
 @click.option("--all", "is_for_all", is_flag=True, help="What `install git --all` did.")
 @_FORGET
 @_DRY
@@ -114,7 +124,7 @@ def uninstall_git(urls: tuple[str, ...], *, is_for_all: bool, **flags: bool) -> 
 
 
 @uninstall.command("docker", short_help="Take keywright out of docker's and podman's.")
-@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...", shell_complete=routed_places("docker"))
 @click.option("--all", "is_for_all", is_flag=True, help="What `install docker --all` did.")
 @click.option("--podman", "is_podman", is_flag=True, help="Out of podman's auth.json only.")
 @_FORGET
@@ -132,19 +142,24 @@ def uninstall_docker(hosts: tuple[str, ...], *, is_for_all: bool, is_podman: boo
 @click.option("--eks", metavar="NAME", help="Only this cluster.")
 @click.option("--region", default="", help="Only in this region.")
 @click.option("--user", metavar="USER", help="Only this user, who was given a profile.")
+@click.option("--kuberc", "is_listed", is_flag=True, help="Only what allows our plugin.")
 @_KUBECONFIG
 @_FORGET
 @_DRY
-def uninstall_kube(eks: str | None, region: str, user: str | None, kubeconfig: str | None, **flags: bool) -> None:
+def uninstall_kube(
+    eks: str | None, region: str, user: str | None, kubeconfig: str | None, *, is_listed: bool, **flags: bool
+) -> None:
     """Take keywright out of kubeconfigs: for a cluster, a user or both, or for all it was set up for."""
     from keywright.manage.install.kube import kube_paths
+    from keywright.manage.install.kuberc import LABEL
 
     if region and eks is None:
         raise click.UsageError("--region needs --eks.")
     labels = {f"cluster {eks} {region}"} if eks is not None else set()
     labels |= {f"user {user}"} if user is not None else set()
+    labels |= {LABEL} if is_listed else set()
     path = kube_paths(os.environ, kubeconfig)[0] if kubeconfig is not None else None
-    _take_down(("kube",), labels, path, **flags)
+    _take_down(("kube", "kuberc"), labels, path, **flags)
 
 
 @uninstall.command("agent", short_help="Take the agent's service away.")

@@ -72,12 +72,12 @@ class DockerFile:
 
     def find(self, content: bytes, targets: Collection[str]) -> Mapping[str, Value | None]:
         """Return the helper at each target: `credsStore`, or `credHelpers` and a host."""
-        document = self._parse(content)
+        document = self.parse(content)
         return {target: _at(document, target) for target in targets}
 
     def edit(self, content: bytes, changes: Mapping[str, Value | None]) -> bytes:
         """Return the file with its order, its unknown keys and, if it is a usual one, its style kept."""
-        document = self._parse(content)
+        document = self.parse(content)
         style, ending = _style(content, document)
         for target, value in changes.items():
             key, _, host = target.partition(" ")
@@ -94,7 +94,7 @@ class DockerFile:
 
     def lines(self, content: bytes) -> Sequence[str]:
         """Return the file with nothing shown but keys and helpers' names."""
-        document = self._parse(content)
+        document = self.parse(content)
         shown = {key: value if key in {STORE, HELPERS} else _masked(value) for key, value in document.items()}
         return _dump(shown, _STYLES[0]).splitlines()
 
@@ -123,7 +123,7 @@ class DockerFile:
 
     def is_empty(self, content: bytes) -> bool:
         """Whether the file is `{}`."""
-        return not self._parse(content)
+        return not self.parse(content)
 
     def hidden_logins(self, content: bytes, keys: Collection[str] | None = None) -> list[str]:
         """Return the registries whose logins are kept in the file itself, where the client looks past them.
@@ -131,12 +131,17 @@ class DockerFile:
         With a `credsStore` it looks past all of them, and with a helper in `credHelpers` past those of its registry.
         `keys` are such registries, as the client names them; None is all there are.
         """
-        auths = self._parse(content).get("auths")
+        auths = self.parse(content).get("auths")
         names = [name for name, login in auths.items() if login] if isinstance(auths, dict) else []
         hosts = None if keys is None else {_host_of(key) for key in keys}
         return [name for name in names if hosts is None or _host_of(name) in hosts]
 
-    def _parse(self, content: bytes) -> dict[str, Any]:
+    def parse(self, content: bytes) -> dict[str, Any]:
+        """Return the whole document.
+
+        Raises:
+            ConfigurationError: the client could not read it, or not as it is meant.
+        """
         if not content.strip():
             return {}  # docker, too, takes an empty file for none
         try:

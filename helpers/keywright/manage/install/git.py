@@ -118,7 +118,7 @@ class GitFile:
             stand_ins = StandIns()
             for target, value in changes.items():
                 words = [
-                    text if _is_own(target, text) else stand_ins.stand_in_for(_quoted(text))
+                    text if is_own(target, text) else stand_ins.stand_in_for(_quoted(text))
                     for text in (value if isinstance(value, list) else [])
                 ]
                 if not words:
@@ -138,7 +138,7 @@ class GitFile:
 
     def is_ours(self, target: str, value: Value) -> bool:
         """Whether all its helpers are ours, or it says what we would say."""
-        return all(_is_own(target, text) for text in value)
+        return all(is_own(target, text) for text in value)
 
     def may_be_secret(self, target: str, value: Value) -> bool:
         """A helper can be a line of shell."""
@@ -146,7 +146,7 @@ class GitFile:
 
     def describe(self, target: str, value: Value) -> str:  # noqa: ARG002 - the contract
         """Return the values, masked as in a diff."""
-        shown = [_masked_value(text) for text in value if text]
+        shown = [masked_value(text) for text in value if text]
         return " and ".join(f"`{text}`" for text in shown) or "an empty value"
 
     def check_replaceable(self, content: bytes, target: str) -> None:
@@ -171,7 +171,7 @@ class GitFile:
     def has_unscoped_helper(self, content: bytes) -> bool:
         """Whether a helper of another tool's is asked about every host."""
         helpers = self.find(content, ["credential.helper"])["credential.helper"]
-        return any(not _is_own("credential.helper", text) for text in helpers or ())
+        return any(not is_own("credential.helper", text) for text in helpers or ())
 
     def _found(self, copy: str, targets: Collection[str]) -> dict[str, Value | None]:
         listed = run_tool([self._tool, "config", "--file", copy, "-z", "--list"], self._env)
@@ -189,7 +189,7 @@ class GitFile:
             raise ConfigurationError(f"git cannot change {words[1]} in {self.path}")
 
 
-def _is_own(target: str, text: str) -> bool:
+def is_own(target: str, text: str) -> bool:
     """Whether we could have written the value, which then is no secret."""
     if not target.endswith(".helper"):
         return text.lower() in {"", "true", "yes", "on", "1"}
@@ -226,10 +226,10 @@ def _masked(line: str) -> str:
     if not line.strip() or _SECTION.fullmatch(line.strip()):
         return line
     pair = _LINE.fullmatch(line)
-    return pair["key"] + _masked_value(pair["value"]) if pair else MASK
+    return pair["key"] + masked_value(pair["value"]) if pair else MASK
 
 
-def _masked_value(text: str) -> str:
+def masked_value(text: str) -> str:
     """Return a helper's name or path, its arguments masked; a line of shell is masked whole."""
     name, blank, _ = text.partition(" ")
     if not _PLAIN.fullmatch(name):

@@ -28,7 +28,7 @@ class Record(NamedTuple):
     """One thing that was installed.
 
     Attributes:
-        client: git, docker, podman, kube or agent.
+        client: git, docker, podman, kube, kuberc or agent.
         file: the client's file, absolute.
         target: where in the file.
         label: what the person called it.

@@ -15,20 +15,24 @@ _DISTURBING: Final = ("GIT_", "KUBECONFIG", "KUBERC")
 
 
 def find_ours(name: str, env: Mapping[str, str]) -> str:
-    """Return the absolute path of one of our executables: beside this interpreter, else on `PATH`.
+    """Return the absolute path of one of our executables: the one beside this interpreter, else one on `PATH`.
 
-    Whoever can replace it is handed credentials, so that nobody but its owner and root may be able to.
+    Where a link on `PATH` leads to the one beside, the link is returned: it stays what it is when a package manager
+    puts the next version into another folder. Whoever can replace either is handed credentials, so that nobody but its
+    owner and root may be able to.
 
     Raises:
         Unavailable: it is not installed.
         ConfigurationError: others could put something else in its place.
     """
     path = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), name)
+    found = _which(name, env)
     if not os.access(path, os.X_OK):
-        found = _which(name, env)
         if found is None:
             raise Unavailable(f"{name} is neither beside {sys.executable} nor on PATH", mend="install keywright anew")
         path = os.path.abspath(found)
+    elif found is not None and os.path.isabs(found) and os.path.samefile(found, path):
+        path = found
     real = os.path.realpath(path)
     for place in dict.fromkeys((path, os.path.dirname(path), real, os.path.dirname(real))):
         found_there = os.stat(place)
@@ -37,7 +41,7 @@ def find_ours(name: str, env: Mapping[str, str]) -> str:
                 f"{place} belongs to user {found_there.st_uid}, who could replace {name}",
                 mend="install keywright as yourself",
             )
-        if _is_writable_by_others(found_there):
+        if is_writable_by_others(found_there):
             raise ConfigurationError(
                 f"{place} can be changed by other users, who could replace {name}", mend=f"run `chmod go-w {place}`"
             )
@@ -56,14 +60,17 @@ def find_tool(name: str, env: Mapping[str, str]) -> str:
     return os.path.abspath(path)
 
 
-def run_tool(command: Sequence[str], env: Mapping[str, str]) -> bytes | None:
+def run_tool(command: Sequence[str], env: Mapping[str, str], *, kuberc: str = "off") -> bytes | None:
     """Return what the program printed; None if it failed. What it says on standard error may quote what it read.
+
+    `kuberc` are the preferences that kubectl is to have, an absolute path; by default none.
 
     Raises:
         Busy: it did not end in time.
         Unavailable: it cannot be run.
     """
-    quiet = {name: value for name, value in env.items() if not name.startswith(_DISTURBING)} | {"KUBERC": "off"}
+    quiet = {name: value for name, value in env.items() if not name.startswith(_DISTURBING)}
+    quiet |= {"KUBERC": kuberc} | ({} if kuberc == "off" else {"KUBECTL_KUBERC": "true"})
     try:
         # Not in the caller's folder, whose repository would have a word in git's configuration.
         done = subprocess.run(
@@ -94,7 +101,8 @@ def _which(name: str, env: Mapping[str, str]) -> str | None:
     return shutil.which(name, path=env.get("PATH", os.defpath))
 
 
-def _is_writable_by_others(found: os.stat_result) -> bool:
+def is_writable_by_others(found: os.stat_result) -> bool:
+    """Whether anybody but its owner and root may change it, or what lies in it."""
     if found.st_mode & stat.S_IWOTH:
         return True
     return bool(found.st_mode & stat.S_IWGRP) and found.st_gid != 0 and not _is_private(found.st_gid)

@@ -143,7 +143,7 @@ def test_a_client_that_is_not_installed_is_named(
 def test_our_own_executable_that_others_can_replace_is_refused(
     keywright: Terminal, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "_is_writable_by_others", lambda _found: True)
+    monkeypatch.setattr(program, "is_writable_by_others", lambda _found: True)
     done = keywright("install", "docker", "ghcr.io")
     assert (done.code, done.stdout) == (2, "")
     assert "chmod go-w" in done.stderr

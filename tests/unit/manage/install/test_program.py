@@ -35,6 +35,20 @@ def test_it_is_beside_the_interpreter(folder: Path, tmp_path: Path) -> None:
     assert find_ours(NAME, {"PATH": str(place(folder / NAME).parent)}) == str(folder / NAME)
 
 
+def test_a_link_on_path_that_leads_there_is_preferred(folder: Path, tmp_path: Path) -> None:
+    """Homebrew's folders have the version in their names; its links do not."""
+    links = tmp_path / "bin"
+    links.mkdir(mode=0o755)
+    (links / NAME).symlink_to(place(folder / NAME))
+    assert find_ours(NAME, {"PATH": str(links)}) == str(links / NAME)
+
+
+def test_a_relative_folder_on_path_is_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(folder / NAME)
+    monkeypatch.chdir(folder)
+    assert find_ours(NAME, {"PATH": "."}) == str(folder / NAME)
+
+
 def test_else_it_is_on_path(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir(mode=0o755)

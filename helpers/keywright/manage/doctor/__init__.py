@@ -1,0 +1,1 @@
+"""`keywright doctor`: what is wrong on this machine, and the command that mends it."""

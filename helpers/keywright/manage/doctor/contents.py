@@ -1,0 +1,149 @@
+"""What lies in the folders: no links, nothing of others, nothing damaged or left behind."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from shlex import quote
+from typing import Final, NamedTuple
+
+from keywright.cache.entry import NewerEntry, load
+from keywright.cache.folder import FILE_LIMIT
+from keywright.manage.doctor.finding import Finding, error, note, warning
+
+LEFT_AFTER_S: Final = 600.0
+"""The age from which a half-written file has no writer any more: none takes longer than a call."""
+_LISTED_AT_MOST: Final = 20_000
+_NAMED_AT_MOST: Final = 20
+_ENTRY: Final = re.compile(r"entries/[0-9a-f]{64}\.json")
+_SETTINGS: Final = re.compile(r"config\.toml|providers\.d(/[^/]+)?")
+"""What a person wrote, which may be a link to elsewhere and be read by others; on macOS it lies among our own."""
+_KNOWN: Final = {
+    "cache": re.compile(
+        r"(entries|answers|renew|checked)|entries/[0-9a-f]{64}\.(json|json\.broken|lock)|"
+        r"(answers|renew|checked)/[0-9a-zA-Z._-]+"
+    ),
+    "data": re.compile(r"vault|vault\.(kind|lock|sock)|vault-[0-9a-f]{8}\.key"),
+    "state": re.compile(
+        r"(failures|profiles)|failures/[0-9a-zA-Z._-]+|profiles/[0-9a-zA-Z._-]+|installed\.(json|lock)|agent\.(lock|pid)"
+    ),
+}
+
+
+class _File(NamedTuple):
+    """One file or folder in a folder of ours: its path, its path below that folder, and what `lstat` says of it."""
+
+    path: str
+    name: str
+    found: os.stat_result
+
+
+def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding]:
+    """Find what is wrong with the files; many of one kind are one finding."""
+    files = [file for file in _files(folder) if not _SETTINGS.fullmatch(file.name)]
+    plain = [file for file in files if stat.S_ISREG(file.found.st_mode)]
+    mine = [file for file in files if file.found.st_uid == os.geteuid()]
+    links = [file for file in files if stat.S_ISLNK(file.found.st_mode)]
+    foreign = [file for file in files if file.found.st_uid != os.geteuid()]
+    loose = [file for file in mine if file.found.st_mode & 0o077 and file not in links and not _is_socket(file)]
+    twice = [file for file in plain if file.found.st_nlink > 1]
+    left = [file for file in plain if file.name.endswith(".tmp") and file.found.st_ctime < now_s - LEFT_AFTER_S]
+    broken = [file for file in plain if file.name.endswith(".broken")]
+    strange = [file for file in files if file not in links and not _is_known(file.name, kinds)]
+    damaged, newer = _judged([file for file in plain if "cache" in kinds and _ENTRY.fullmatch(file.name)])
+    delete = "rm -f"
+    if links:
+        away = " && ".join(f"mv {_q(file)} {_q(file)}.old" for file in links[:_NAMED_AT_MOST])
+        yield error(
+            "file-link", _told(links, "is a link", "are links"), away if "data" in kinds else _all(delete, links)
+        )
+    if foreign:
+        own = f"sudo chown {os.geteuid()}"
+        yield error(
+            "file-foreign", _told(foreign, "belongs to another user", "belong to other users"), _all(own, foreign)
+        )
+    if loose:
+        yield error(
+            "file-loose", _told(loose, "is open to other users", "are open to other users"), _all("chmod go=", loose)
+        )
+    if twice:
+        what = _told(twice, "has a second name elsewhere (a hard link)", "have second names elsewhere (hard links)")
+        yield error(
+            "file-hard-link", what, " && ".join(f"cp -p {_q(f)} {_q(f)}.1 && mv {_q(f)}.1 {_q(f)}" for f in twice)
+        )
+    if damaged:
+        yield warning("entry-damaged", _told(damaged, "is damaged", "are damaged"), _all(delete, damaged))
+    if newer:
+        what = _told(newer, "was written by a newer keywright", "were written by a newer keywright")
+        yield warning("entry-newer", what, "upgrade this keywright")
+    if broken:
+        yield warning(
+            "entry-broken",
+            _told(broken, "was damaged and set aside", "were damaged and set aside"),
+            _all(delete, broken),
+        )
+    if left:
+        what = _told(
+            left,
+            "was left half-written by a process that was killed",
+            "were left half-written by processes that were killed",
+        )
+        yield warning("temporary-left", what, _all(delete, left))
+    if strange:
+        yield note("file-unknown", _told(strange, "is not keywright's", "are not keywright's"), _all("ls -l", strange))
+
+
+def _is_known(name: str, kinds: list[str]) -> bool:
+    """Whether keywright could have written a file of that name in a folder of these kinds, whole or not."""
+    return name.endswith((".tmp", ".broken")) or any(_KNOWN[kind].fullmatch(name) for kind in kinds)
+
+
+def _files(folder: str) -> Iterator[_File]:
+    count = 0
+    for root, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = os.path.join(root, name)
+            try:
+                found = os.lstat(path)
+            except OSError:  # it is gone again
+                continue
+            yield _File(path, os.path.relpath(path, folder), found)
+            count += 1
+            if count >= _LISTED_AT_MOST:
+                return
+
+
+def _judged(entries: list[_File]) -> tuple[list[_File], list[_File]]:
+    """Return which entries are damaged, and which are newer than this program."""
+    damaged, newer = [], []
+    for file in entries:
+        if file.found.st_size > FILE_LIMIT:
+            damaged.append(file)
+            continue
+        try:
+            with open(file.path, "rb") as opened:
+                load(opened.read(FILE_LIMIT))
+        except NewerEntry:
+            newer.append(file)
+        except ValueError:
+            damaged.append(file)
+        except OSError:  # gone, or told already
+            continue
+    return damaged, newer
+
+
+def _told(files: list[_File], one: str, many: str) -> str:
+    return f"{files[0].path} {one}" if len(files) == 1 else f"{len(files)} files {many}, {files[0].path} among them"
+
+
+def _all(command: str, files: list[_File]) -> str:
+    return " ".join((command, *(_q(file) for file in files[:_NAMED_AT_MOST])))
+
+
+def _q(file: _File) -> str:
+    return quote(file.path)
+
+
+def _is_socket(file: _File) -> bool:
+    """A socket's own mode says little: the folder and the peer's user keep others out."""
+    return stat.S_ISSOCK(file.found.st_mode)
