@@ -6,6 +6,7 @@ prints the table and fails if something is left over. PyInstaller follows every 
 executable of ours comes to; this table is where somebody has looked.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
@@ -51,13 +52,10 @@ FILES: Final[tuple[tuple[str, str], ...]] = (
     ("_internal/libcrypto*", "OpenSSL"),
     ("_internal/libssl*", "OpenSSL"),
     *((f"_internal/lib{name}[.-]*", "C libraries") for name in ("bz2", "expat", "ffi", "gcc_s", "lzma", "uuid", "z")),
-    ("_internal/cryptography[/-]*", "cryptography"),
+    ("_internal/cryptography/*", "cryptography"),
     ("_internal/_cffi_backend.*", "cryptography"),
     ("_internal/botocore/cacert.pem", "botocore"),
     ("_internal/msgspec/_core.*", "msgspec"),
-    ("_internal/keyring-*", "keyring"),
-    ("_internal/importlib_metadata-*", "keyring"),
-    ("_internal/click-*", "click"),
 )
 """Which part a file belongs to, by its place."""
 
@@ -127,6 +125,11 @@ def part_of_file(place: str) -> str:
         name, *below = place.split("/")[3:]
         is_used = name in SHARED_DATA if not below else name in SERVICES and below[-1] in MODELS
         return f"{DATA}{name}" if is_used else ""
+    if distribution := re.match(
+        r"_internal/([^/]+)-[^/-]+\.dist-info/", place
+    ):  # its version, entry points and licence
+        name = distribution[1]
+        return "pyjwt" if name == "pyjwt" else PACKAGES.get(name, "")
     return next((part for pattern, part in FILES if fnmatch(place, pattern)), "")
 
 
