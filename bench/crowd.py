@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bundle import Bundle, nothing
-from measure import Command, Table
+from measure import Command, Table, check
 from peers import primed
 from stage import Stage
 
@@ -74,6 +74,7 @@ def compile_spawner(folder: Path) -> str | None:
 
 def row(spawner: str, command: Command, folder: Path) -> Sequence[str]:
     """Run one command both ways; return its row."""
+    check(command)  # ours mints meanwhile
     first = spend(spawner, command, folder, times=5, at_once=1)
     is_slow = first.cpu_ms / 5 > PATIENCE_MS
     times = IN_TURN // 20 if is_slow else IN_TURN
