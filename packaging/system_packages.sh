@@ -29,6 +29,7 @@ need strace strace
 need zsh zsh
 if [ "${1:-}" = --peers ]; then
 	need amazon-ecr-credential-helper docker-credential-ecr-login
+	need gh gh
 	need git-credential-oauth git-credential-oauth
 	need gnupg gpg
 	need golang-docker-credential-helpers docker-credential-pass
