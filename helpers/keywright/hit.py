@@ -301,8 +301,8 @@ def note_asker(folder: str, digest: str, generation: str, entry: str, now: float
     try:
         age_s = now - os.fstat(file_no).st_mtime
         asked_before = os.read(file_no, 200) == note and 0 <= age_s < ASKED_AGAIN_S
-        os.ftruncate(file_no, 0)
         os.pwrite(file_no, note, 0)
+        os.ftruncate(file_no, len(note))  # not to nothing first: ext4 would write it out at the end (auto_da_alloc)
         os.utime(file_no, (now, now))
     except OSError:
         return False

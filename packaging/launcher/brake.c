@@ -104,7 +104,8 @@ static bool add_start(struct words *note, pid_t process) {
     return true;
 }
 
-/* Replaces the note in an open file; returns whether it was there already, left a moment ago. */
+/* Replaces the note in an open file, which is never empty meanwhile: ext4 writes out a file that was cut to nothing when
+ * it is closed, and the caller would wait for the disk (ext4(5), auto_da_alloc). Returns whether it was there already, left a moment ago. */
 static bool replace_note(int file, const char *note, double now) {
     struct stat found;
     char before[200];
@@ -116,7 +117,7 @@ static bool replace_note(int file, const char *note, double now) {
     ssize_t got = read(file, before, sizeof before);
     bool asked_before =
         got == (ssize_t)length && memcmp(before, note, length) == 0 && 0 <= age_s && age_s < ASKED_AGAIN_S;
-    return got >= 0 && ftruncate(file, 0) == 0 && pwrite(file, note, length, 0) == (ssize_t)length &&
+    return got >= 0 && pwrite(file, note, length, 0) == (ssize_t)length && ftruncate(file, (off_t)length) == 0 &&
            set_times(file, now) && asked_before;
 }
 
