@@ -104,8 +104,8 @@ static bool add_start(struct words *note, pid_t process) {
     return true;
 }
 
-/* Replaces the note in an open file, which is never empty meanwhile: ext4 writes out a file that was cut to nothing when
- * it is closed, and the caller would wait for the disk (ext4(5), auto_da_alloc). Returns whether it was there already, left a moment ago. */
+/* Replaces the note in an open file; returns whether it was there already, left a moment ago. The file is never empty
+ * meanwhile: ext4 writes out one that was cut to nothing as it is closed (auto_da_alloc), and the caller would wait. */
 static bool replace_note(int file, const char *note, double now) {
     struct stat found;
     char before[200];
