@@ -28,7 +28,7 @@ format: $(VENV)/lint.stamp ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/lint.stamp ## measure against peers; the table goes to bench/
+bench: $(VENV)/bench.stamp dist ## measure against peers; the table goes to bench/
 	@packaging/system_packages.sh --peers
 	$(BIN)/python bench/run.py
 
@@ -57,3 +57,7 @@ $(VENV)/demo.stamp: pyproject.toml $(SCRIPTS) | $(VENV)/bin/python
 $(VENV)/lint.stamp: pyproject.toml $(SCRIPTS) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable . --group lint
 	@touch $@ $(VENV)/demo.stamp
+
+$(VENV)/bench.stamp: pyproject.toml $(VENV)/lint.stamp
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@

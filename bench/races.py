@@ -3,16 +3,14 @@
 import itertools
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-from measure import Command, Race, race
-from stage import Stage, renewals, wait_for
+from bundle import Bundle, nothing
+from measure import Command, Race, race, ratio
+from peers import primed
+from stage import EKS, Stage, renewals, wait_for
 
 BASE = "python -I -c pass"
-EKS = ["eks", "--cluster", "prod", "--region", "eu-central-1"]
 HIT = 1.1
 WARM_MISS = 4.0
 EKS_MISS = 0.5
@@ -31,9 +29,9 @@ def hits(stage: Stage, rounds: int) -> Race:
         "Hits",
         [
             interpreter(stage),
-            Command(name="kube hit", argv=[program(stage, "kube"), *EKS], env=stage.env),
-            Command(name="git hit", argv=[git, "get"], env=stage.env, stdin=stage.question),
-            Command(name="docker hit", argv=[program(stage, "docker"), "get"], env=stage.env, stdin=b"ghcr.io"),
+            stage.kube_hit("kube hit", program(stage, "kube")),
+            stage.git_hit("git hit", git),
+            stage.docker_hit("docker hit", program(stage, "docker")),
             Command(name="git, not mine", argv=[git, "get"], env=stage.env, stdin=other),
             Command(
                 name="docker, not mine",
@@ -81,6 +79,7 @@ def stale(stage: Stage, rounds: int) -> Race:
         rounds,
         stage.folder,
         bounds={"stale, renewal under way": HIT, "stale, renewal spawned": HIT},
+        ordered=True,
     )
     stage.issuer.start()
     stage.forget()
@@ -88,22 +87,24 @@ def stale(stage: Stage, rounds: int) -> Race:
     return found.noting(note)
 
 
-def mints(stage: Stage, rounds: int) -> Race:
+def mints(stage: Stage, bundle: Bundle, rounds: int) -> Race:
     """An EKS token that nobody has yet, beside the tool everybody uses."""
-    aws = shutil.which("aws", path=str(Path(sys.executable).parent)) or "aws"
-    command = [aws, "eks", "get-token", "--cluster-name", "prod", "--region", "eu-central-1"]
-    kube = [program(stage, "kube"), *EKS]
-    return race(
+    kube, bundled = [program(stage, "kube"), *EKS], [bundle.program("kube"), *EKS]
+    found = race(
         "An EKS token",
         [
-            Command(name="aws eks get-token", argv=command, env=stage.env),
+            Command(name="aws eks get-token", argv=stage.aws_get_token, env=stage.env, expects=b"k8s-aws-v1."),
             Command(name="EKS miss", argv=kube, env=stage.env, before=stage.forget),
-            Command(name="EKS hit", argv=kube, env=stage.env),
+            stage.kube_hit("EKS hit", kube[0]),
+            Command(name="EKS miss, bundle", argv=bundled, env=stage.env, before=stage.forget),
+            stage.kube_hit("EKS hit, bundle", bundled[0]),
         ],
         rounds,
         stage.folder,
-        bounds={"EKS miss": EKS_MISS},
+        bounds={"EKS miss": EKS_MISS, "EKS miss, bundle": EKS_MISS},
+        ordered=True,  # a hit is what a miss left
     )
+    return found.noting(*bundle.note)
 
 
 def fetches(stage: Stage, rounds: int) -> Race:
@@ -123,34 +124,29 @@ def fetches(stage: Stage, rounds: int) -> Race:
     return race("A whole `git fetch`", contestants, rounds, stage.folder)
 
 
-def peers(stage: Stage, rounds: int) -> Race:
+def peers(stage: Stage, bundle: Bundle, rounds: int) -> Race:
     """Other helpers, each answering from what it holds."""
-    git = program(stage, "git")
-    contestants = [
-        interpreter(stage),
-        Command(name="git-credential-keywright", argv=[git, "get"], env=stage.env, stdin=stage.question),
-        *_peers_installed(stage),
-    ]
-    return race("Peers answering from what they hold", contestants, rounds, stage.folder)
-
-
-def _peers_installed(stage: Stage) -> Iterator[Command]:
-    core = subprocess.run(["git", "--exec-path"], capture_output=True, check=True, text=True).stdout.strip()
-    yield Command(
-        name="git-credential-store",
-        argv=[f"{core}/git-credential-store", f"--file={stage.stored()}", "get"],
-        env=stage.env,
-        stdin=stage.question,
-    )
-    oauth = shutil.which("git-credential-oauth")
-    if oauth:
-        question = b"protocol=https\nhost=example.com\n"
-        name = "git-credential-oauth, not mine"
-        yield Command(name=name, argv=[oauth, "get"], env=stage.env, stdin=question)
-    ecr_login = shutil.which("docker-credential-ecr-login")
-    if ecr_login:
-        host = stage.keep_for_ecr_login()
-        yield Command(name="docker-credential-ecr-login", argv=[ecr_login, "get"], env=stage.env, stdin=host)
+    native = stage.git_hit("git-credential-keywright, native front", bundle.program("git"))
+    with primed(stage) as others:
+        found = race(
+            "Peers answering from what they hold",
+            [
+                nothing(stage),
+                native,
+                stage.docker_hit("docker-credential-keywright, native front", bundle.program("docker")),
+                stage.kube_hit("kube-credential-keywright, native front", bundle.program("kube")),
+                stage.git_hit("git-credential-keywright, frozen", bundle.frozen("git")),
+                stage.git_hit("git-credential-keywright, wheel", program(stage, "git")),
+                interpreter(stage),
+                *others.commands,
+            ],
+            rounds,
+            stage.folder,
+        )
+    times = {peer.name: ratio(found.samples[peer.name], found.samples[native.name]) for peer in others.commands}
+    nearest = min(times, key=times.__getitem__)
+    note = f"The quickest peer, {nearest}, takes {times[nearest]:.2f} × as long as {native.name}."
+    return found.noting(note, *others.note, *bundle.note)
 
 
 def interpreter(stage: Stage) -> Command:

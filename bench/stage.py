@@ -1,8 +1,5 @@
 """What the contestants run on: the wheel in a venv of its own, a throw-away home, the demo's issuers on loopback."""
 
-import base64
-import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -10,15 +7,18 @@ import sys
 import time
 import venv
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
+
+from measure import Command
 
 from keywright.cache.entry import dump, load
 from keywright.demo.git_server import GitServer
 from keywright.demo.github import AppKey, GitHubIssuer, Installation
 
 ROOT = Path(__file__).parent.parent
+EKS = ("eks", "--cluster", "prod", "--region", "eu-central-1")
 CONFIG = """version = 1
 
 [profiles."github-app:acme"]
@@ -116,21 +116,25 @@ class Stage:
         path.chmod(0o600)
         return path
 
-    def keep_for_ecr_login(self) -> bytes:
-        """Put a password into amazon-ecr-credential-helper's own cache, as its 0.6 does; return the registry's host."""
-        host, now = "111122223333.dkr.ecr.us-east-1.amazonaws.com", datetime.now(UTC)
-        account = base64.b64encode(b"AKIDTEST" + hashlib.md5(b"").digest()).decode()  # noqa: S324 - the peer's own key
-        entry = {
-            "AuthorizationToken": base64.b64encode(b"AWS:password").decode(),
-            "RequestedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-            "ExpiresAt": f"{now + timedelta(hours=12):%Y-%m-%dT%H:%M:%SZ}",
-            "ProxyEndpoint": f"https://{host}",
-            "Service": "ecr",
-        }
-        (self.home / ".ecr").mkdir(exist_ok=True)
-        registries = {f"us-east-1-{account}-111122223333": entry}
-        (self.home / ".ecr" / "cache.json").write_text(json.dumps({"Registries": registries, "Version": "1.0"}))
-        return host.encode()
+    @property
+    def aws_get_token(self) -> list[str]:
+        """The tool that everybody has their EKS tokens from."""
+        aws = shutil.which("aws", path=str(Path(sys.executable).parent)) or "aws"
+        return [aws, "eks", "get-token", "--cluster-name", "prod", "--region", "eu-central-1"]
+
+    def kube_hit(self, name: str, program: str) -> Command:
+        """Return kubectl's question to a helper of ours, an answer to it kept."""
+        return Command(
+            name=name, argv=[program, *EKS], env=self.env, before=self.ask_by_another, expects=b"k8s-aws-v1."
+        )
+
+    def git_hit(self, name: str, program: str) -> Command:
+        """Return git's."""
+        return Command(name=name, argv=[program, "get"], env=self.env, stdin=self.question, expects=b"password=")
+
+    def docker_hit(self, name: str, program: str) -> Command:
+        """Return docker's."""
+        return Command(name=name, argv=[program, "get"], env=self.env, stdin=b"ghcr.io", expects=b"Secret")
 
     def forget(self) -> None:
         """Empty the cache and the failure memory, so that the next call mints."""
@@ -145,6 +149,12 @@ class Stage:
             assert old.expires_at
             aged = old._replace(issued_at=old.issued_at - by, expires_at=old.expires_at - by)
             path.write_bytes(dump(entry._replace(credential=aged)))
+
+    def ask_by_another(self) -> None:
+        """Let the last who asked be another kubectl, as it always is: one that asks twice was answered 401."""
+        for path in (self.cache / "answers").glob("*.asked"):
+            with path.open("r+b") as file:  # not cut to nothing: ext4 then writes it to the disk, and the next waits
+                file.write(b"0")
 
     def release_brakes(self) -> None:
         """Let the next stale answer start a renewal."""

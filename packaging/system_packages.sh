@@ -10,18 +10,27 @@ need() { # package, then a command or a path that shows it is there
 }
 
 need apache2-utils htpasswd
+need clang clang
 need dbus dbus-daemon
 need docker-registry docker-registry
 need docker.io docker
 need faketime faketime
+need fish fish
 need git git
+need gcc cc
 need gnome-keyring gnome-keyring-daemon
+need libc6-dev /usr/include/stdio.h
+need libclang-rt-dev "$(clang --print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer-$(uname -m).a"
+need make make
+need mandoc mandoc
 need openssl openssl
 need rpm rpm
 need skopeo skopeo
 need strace strace
+need zsh zsh
 if [ "${1:-}" = --peers ]; then
 	need amazon-ecr-credential-helper docker-credential-ecr-login
+	need gh gh
 	need git-credential-oauth git-credential-oauth
 	need gnupg gpg
 	need golang-docker-credential-helpers docker-credential-pass

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from keywright import hit
+from keywright import hit, trace
 from keywright.cache.forgiving import ForgivingCache
 from keywright.cache.open import Cache
 from keywright.deadline import LOCK_WAIT_S, is_spent, left_s
@@ -13,6 +13,7 @@ from keywright.errors import (
     Busy,
     CacheUnusable,
     ConfigurationError,
+    CredentialNotFound,
     KeywrightError,
     StateUnusable,
     UsageError,
@@ -62,9 +63,10 @@ class Broker:
             StateUnusable: what was decided about its profiles cannot be read.
             KeywrightError: every profile failed; the message names each and why.
         """
-        choice = choice_for(self._settings, request)
+        choice = self._choose(request)
         served = self._uncontested(choice, request)
         if served is not None:
+            trace.tell("profile_chosen", profile=choice.profiles[0].id, why="only_one")
             return served
         from keywright.failed import Failed
 
@@ -86,6 +88,7 @@ class Broker:
                 if is_spent():
                     break
                 continue
+            trace.tell("profile_chosen", profile=turn.profile.id, why=failed.why(turn))
             self._turns.served(turn, is_new=served.is_new)
             told = failed.told(turn)
             if told:
@@ -138,7 +141,7 @@ class Broker:
         """
         from keywright.failed import Failed
 
-        cache, line = self._cache, self._line_up(choice_for(self._settings, request), request)
+        cache, line = self._cache, self._line_up(self._choose(request), request)
         failed = Failed(line)
         for turn in line.turns:
             if turn.obstacle is not None:
@@ -150,6 +153,7 @@ class Broker:
                 failed.pass_over(turn)
                 continue
             with cache.entries.lock(digest, 0) as is_locked:
+                trace.tell("lock", entry=digest, is_locked=is_locked)
                 found = cache.entries.find(provider.key) if is_locked else None
                 if found is None or found[0].generation != generation:
                     return None
@@ -279,8 +283,35 @@ class Broker:
         served = self._renewals.judge(profile, provider, self._kept.find(provider.key))
         return served._replace(decided=decided) if served else None
 
+    def _choose(self, request: Request) -> Choice:
+        """Return the profiles that may serve the request.
+
+        Raises:
+            CredentialNotFound: nothing here serves it.
+            KeywrightError: as `choice_for`.
+        """
+        try:
+            choice = choice_for(self._settings, request)
+        except CredentialNotFound:
+            trace.tell("route", how="none")
+            raise
+        route = choice.route.url if choice.route else None
+        trace.tell("route", how=choice.how, route=route, profiles=len(choice.profiles))
+        return choice
+
     def _line_up(self, choice: Choice, request: Request) -> "Line":
-        return self._turns.line_up(choice.profiles, choice.prefer, is_forced=request.is_forced)
+        line = self._turns.line_up(choice.profiles, choice.prefer, is_forced=request.is_forced)
+        for position, turn in enumerate(line.turns, start=1):
+            trace.tell(
+                "turn",
+                position=position,
+                profile=turn.profile.id,
+                priority=turn.candidate.priority,
+                standing=turn.word,
+                error=turn.obstacle,
+                until=turn.until,
+            )
+        return line
 
     def _is_alone(self, profile: Profile) -> bool:
         """Whether nobody could stand in for the profile, wherever it is used."""

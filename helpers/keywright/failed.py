@@ -1,11 +1,16 @@
 """Who failed or was passed over before a credential was found: how that is told, and how long it lasts."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from keywright import trace
 from keywright.errors import KeywrightError, TokenRevoked, Unavailable
 from keywright.profiles.turn import Turn
 from keywright.profiles.turns import Line
 from keywright.renewal import Served
+
+if TYPE_CHECKING:
+    from keywright.tracing.facts import Why
 
 
 class Failed:
@@ -23,8 +28,17 @@ class Failed:
 
     def add(self, turn: Turn, error: KeywrightError) -> None:
         """Note that a profile failed, or that an obstacle kept it from being tried."""
+        trace.tell("profile_failed", profile=turn.profile.id, error=error, is_repeated=error.is_repeated)
         self._before.append(turn)
         self._failed.append((turn, error))
+
+    def why(self, turn: Turn) -> "Why":
+        """Return in a word why it is `turn` that serves."""
+        if turn.rests:
+            return "last_resort"
+        if self._failed or self._line.passed_over_for(turn):
+            return "others_failed"
+        return "first" if len(self._line.turns) > 1 else "only_one"
 
     def told(self, turn: Turn) -> str:
         """Return one line on why `turn` serves, and nobody before it; empty if it is first, or a person wished so."""

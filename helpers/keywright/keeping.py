@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from keywright import trace
 from keywright.errors import CredentialNotFound, VaultUnusable
 from keywright.providers.store import Store
 from keywright.renewal import Served, as_it_is
@@ -40,6 +41,7 @@ class Keeping:
             VaultUnusable: the vault is damaged or cannot be trusted.
         """
         found = self._store().find(request, now) if self.source else None
+        trace.tell("store", is_found=found is not None)
         return as_it_is(ACCOUNT, found) if found else None
 
     def keep(self, request: Request, now: datetime) -> bool:

@@ -2,17 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from keywright import trace
 from keywright.cache.answers import LONGEST_S, Answer
 from keywright.cache.open import Cache
 from keywright.errors import CacheUnusable
+from keywright.freshness import Schedule
 from keywright.hit import boot_mark, question, stamp
 from keywright.renewal import Served
 from keywright.request import Client, Request
 from keywright.settings.model import ENV, Settings
 
+if TYPE_CHECKING:
+    from keywright.tracing.facts import Why
+
 STORE: Final = ["store"]
+
+
+def in_words(name: str, request: Request) -> str:
+    """Return the question that the executable of that name was asked, in words, on one line, with nothing secret."""
+    place = str(request.url) if request.url else request.asked
+    return " ".join(f"{name} {request.verb.value} {place}".split())
 
 
 class Asked(NamedTuple):
@@ -32,8 +43,18 @@ class Asked(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The question's digest; empty if no answer to it may be kept (`keywright.hit.question`)."""
-        return question(self.name, list(self.args), self.env, self.stdin)
+        """The question's digest; empty if no answer to it may be kept (`keywright.hit.question`).
+
+        A trace is no part of it: it sends a call the long way round, and changes nothing else.
+        """
+        return question(self.name, list(self.args), self.deciding, self.stdin)
+
+    @property
+    def deciding(self) -> Mapping[str, str]:
+        """The environment as far as it can decide an answer."""
+        if not self.env.get(trace.VARIABLE):
+            return self.env
+        return {name: value for name, value in self.env.items() if name != trace.VARIABLE}
 
     @property
     def replay(self) -> list[str]:
@@ -42,8 +63,7 @@ class Asked(NamedTuple):
 
     def words(self, request: Request) -> str:
         """The question in words, on one line, with nothing secret."""
-        place = str(request.url) if request.url else request.asked
-        return " ".join(f"{self.name} {request.verb.value} {place}".split())
+        return in_words(self.name, request)
 
 
 class Ready:
@@ -68,13 +88,11 @@ class Ready:
         be given as well, and that is not already past serving. It ends with the rest of a profile it stands in for.
         """
         plan = served.plan
-        if not self._digest or not served.stamp or not served.is_first_choice or plan is None:
+        why_not = self._why_not(served, now_s)
+        if why_not or plan is None:
+            trace.tell("answer_not_kept", why=why_not or "no_expiry")
             return
-        if any(str(value).startswith(ENV) for value in served.entry.options.values()):
-            return  # a variable that is not in the question's digest decides the answer
-        refuse_at_s = min(plan.refuse_at, served.until or plan.refuse_at).timestamp()
-        if not now_s < refuse_at_s <= now_s + LONGEST_S:
-            return
+        refuse_at_s = _refuse_at_s(served, plan)
         entry = served.entry.key.digest
         answer = Answer(
             exit_code=0,
@@ -90,14 +108,13 @@ class Ready:
             inputs={**self._decided, **served.decided, **served.entry.inputs},
             body=body,
         )
-        with suppress(CacheUnusable):
-            self._answers.keep(self._digest, answer, now_s)
-            if request.client is Client.GIT:
-                self._keep_store(answer, now_s)
+        if self._put(answer, now_s) and request.client is Client.GIT:
+            self._keep_store(answer, now_s)
 
     def keep_not_mine(self, request: Request, body: bytes, exit_code: int, now_s: float) -> None:
         """Keep "not mine" for a day: a global helper is asked about every host, and that has to be as fast as a hit."""
         if not self._digest:
+            trace.tell("answer_not_kept", why="never_answered_from_disk")
             return
         answer = Answer(
             exit_code=exit_code,
@@ -109,8 +126,37 @@ class Ready:
             inputs={**self._decided, **self._vault},
             body=body,
         )
-        with suppress(CacheUnusable):
-            self._answers.keep(self._digest, answer, now_s)
+        self._put(answer, now_s)
+
+    def _why_not(self, served: Served, now_s: float) -> "Why | None":
+        """Return why the credential leaves no ready answer; None if it may."""
+        if not self._digest:
+            return "never_answered_from_disk"
+        if not served.stamp:
+            return "not_on_disk"
+        if not served.is_first_choice:
+            return "not_first_choice"
+        if served.plan is None:
+            return "no_expiry"
+        if any(str(value).startswith(ENV) for value in served.entry.options.values()):
+            return "depends_on_environment"  # on a variable that is not in the question's digest
+        refuse_at_s = _refuse_at_s(served, served.plan)
+        if refuse_at_s <= now_s:
+            return "past_serving"
+        return "lasts_too_long" if refuse_at_s > now_s + LONGEST_S else None
+
+    def _put(self, answer: Answer, now_s: float) -> bool:
+        """Keep the answer; returns False if the cache cannot be written."""
+        try:
+            is_kept = self._answers.keep(self._digest, answer, now_s)
+        except CacheUnusable:
+            trace.tell("answer_not_kept", why="unwritable")
+            return False
+        if is_kept:
+            trace.tell("answer_kept", until=answer.expires_at_s)
+        else:
+            trace.tell("answer_not_kept", why="not_settled")
+        return True
 
     def _keep_store(self, answer: Answer, now_s: float) -> None:
         """Keep the silence that answers git's `store` of this very credential, which follows every success.
@@ -118,7 +164,7 @@ class Ready:
         It does not hang on the entry: what we issued stays what we issued after a renewal.
         """
         place = (self._asked.stdin or b"").split(b"\n\n")[0]
-        digest = question(self._asked.name, STORE, self._asked.env, place + b"\n" + answer.body)
+        digest = question(self._asked.name, STORE, self._asked.deciding, place + b"\n" + answer.body)
         silence = Answer(
             exit_code=0,
             issued_at_s=answer.issued_at_s,
@@ -131,4 +177,9 @@ class Ready:
             inputs=self._decided,
         )
         if digest:
-            self._answers.keep(digest, silence, now_s)
+            with suppress(CacheUnusable):
+                self._answers.keep(digest, silence, now_s)
+
+
+def _refuse_at_s(served: Served, plan: Schedule) -> float:
+    return min(plan.refuse_at, served.until or plan.refuse_at).timestamp()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from keywright import hit
+from keywright import hit, trace
 from keywright.cache.entry import Entry, options_of
 from keywright.cache.failures import Failure
 from keywright.cache.forgiving import ForgivingCache
@@ -33,7 +33,12 @@ from keywright.providers.base import ALONE, Aid, Minted, Parent, Provider
 from keywright.request import Request, Verb
 from keywright.settings.model import Profile, Settings
 
+if TYPE_CHECKING:
+    from keywright.tracing.facts import State, Why
+
 CAUSES: Final = (Refused, Unavailable, Unreachable)
+ABSENT: Final = "-"
+"""The stamp of a file that is not there (`keywright.hit.stamp`)."""
 _LEFT_FOR_THE_CHILD_S: Final = 2.0
 _FOR_A_BETTER_SESSION: Final = 1 / 3
 """How much of the time that is left goes into renewing a session that could be used as it is."""
@@ -77,6 +82,22 @@ class Served(NamedTuple):
         return self.plan.refuse_at if self.plan else None
 
 
+class Judged(NamedTuple):
+    """What may be done with what is cached for a profile.
+
+    Attributes:
+        served: it, if it may still be served.
+        state: fresh, stale or expired; missing where there is nothing.
+        why: why it is expired.
+        plan: its schedule; None where there is none.
+    """
+
+    served: "Served | None"
+    state: "State"
+    why: "Why | None" = None
+    plan: Schedule | None = None
+
+
 def as_it_is(profile: str, credential: Credential) -> Served:
     """Return what lies here already: not of the cache, so it leaves neither an entry nor a ready answer behind."""
     end = credential.expires_at
@@ -107,17 +128,16 @@ class Renewals:
 
     def judge(self, profile: Profile, provider: Provider, found: tuple[Entry, str] | None) -> Served | None:
         """Return what was found, if it may still be served."""
-        if found is None:
-            return None
-        entry, stamp = found
-        plan = entry.plan(profile.margins(provider.margins))
-        now = self._now()
-        freshness = plan.classify(now) if plan else Freshness.EXPIRED
-        if freshness is Freshness.EXPIRED or not entry.is_undisturbed:
-            return None
-        if hit.has_stepped_back(entry.boot, now.timestamp()):
-            return None
-        return Served(entry=entry, plan=plan, freshness=freshness, stamp=stamp)
+        judged = judge(profile, provider, found, self._now())
+        trace.tell(
+            "entry",
+            profile=profile.id,
+            entry=provider.key.digest,
+            state=judged.state,
+            why=judged.why,
+            expires_at=judged.plan.expires_at if judged.plan else None,
+        )
+        return judged.served
 
     def stop_while_failing(self, key: CacheKey, request: Request, found: tuple[Entry, str] | None) -> None:
         """Raise the remembered failure while its time has not run out, unless it is for this person to mend now."""
@@ -125,6 +145,9 @@ class Renewals:
         if failure is None or not failure.holds(now_s) or (_question(failure.error) and self._may_ask(request)):
             return
         wait_s = max(1, round(failure.retry_at_s - now_s))
+        trace.tell(
+            "left_alone", entry=key.digest, error=failure.error, attempts=failure.attempts, until=failure.retry_at_s
+        )
         failure.error.is_repeated = True
         failure.error.what += f" (asked {failure.times}; asking again in {wait_s} s)"
         raise expired(found, failure.error) if isinstance(failure.error, CAUSES) else failure.error
@@ -136,7 +159,9 @@ class Renewals:
         Where its holder is asking a person, a caller who may ask one too waits as long as the person is given.
         """
         with ExitStack() as stack:
-            is_locked = stack.enter_context(self._kept.lock(provider.key, wait_s))
+            with trace.timed("lock", entry=provider.key.digest) as told:
+                is_locked = stack.enter_context(self._kept.lock(provider.key, wait_s))
+                told["is_locked"] = is_locked
             if not is_locked and self._may_ask(request) and self._asked_by_another(provider):
                 with paused():
                     is_locked = stack.enter_context(self._kept.lock(provider.key, PERSON_S))
@@ -156,7 +181,10 @@ class Renewals:
         `is_anew` asks for a new session too, where there is one: the credential seems to have been rejected.
         """
         started = self._now()
-        minted = self._fetch(profile, provider, request, old.memory if old else {}, is_anew=is_anew)
+        trace.tell("fetch_began", profile=profile.id, is_anew=is_anew)
+        with trace.timed("fetch_ended", profile=profile.id) as told:
+            minted = self._fetch(profile, provider, request, old.memory if old else {}, is_anew=is_anew)
+            told["expires_at"] = minted.credential.expires_at
         from random import uniform  # 4 ms that only a mint needs
 
         for note in minted.notes:
@@ -178,6 +206,7 @@ class Renewals:
         else:
             stamp = ""
             self._kept.forgive(provider.key)
+        trace.tell("kept", entry=entry.key.digest, is_found=bool(stamp), why=None if minted.is_kept else "long_lived")
         plan = entry.plan(profile.margins(provider.margins))
         return Served(
             entry=entry,
@@ -230,13 +259,17 @@ class Renewals:
         try:
             with within(FETCH_S):
                 # A second less, so that the provider, which knows what it waited for, is the first to give up.
-                return provider.fetch(self._now(), max(left_s(FETCH_S) - 1, 0.1), memory, aid)
+                minted = provider.fetch(self._now(), max(left_s(FETCH_S) - 1, 0.1), memory, aid)
         except OutOfTime:
             error: KeywrightError = Unreachable("no answer in time")
         except (ConfigurationError, UsageError):
             raise  # nobody was asked, so there is nobody to spare
         except KeywrightError as failed:
             error = failed
+        else:
+            _tell_files({**inputs, **minted.inputs})
+            return minted
+        _tell_files({**inputs, **error.inputs})
         error.about(profile.id, place_of(request))
         self._kept.remember(provider.key, error, self._now().timestamp(), {**inputs, **error.inputs})
         raise error
@@ -300,6 +333,32 @@ class Renewals:
         keys = [provider.key, *([provider.parent.provider.key] if provider.parent else ())]
         failures: list[Failure | None] = [self._kept.recall(key) for key in keys]
         return any(_question(failure.error) for failure in failures if failure)
+
+
+def judge(profile: Profile, provider: Provider, found: tuple[Entry, str] | None, now: datetime) -> Judged:
+    """Return what may be done at `now` with what was found for the profile."""
+    if found is None:
+        return Judged(None, "missing")
+    entry, stamp = found
+    plan = entry.plan(profile.margins(provider.margins))
+    if plan is None:
+        return Judged(None, "expired", "no_expiry")
+    freshness = plan.classify(now)
+    if freshness is Freshness.EXPIRED:
+        return Judged(None, "expired", "too_little_left", plan)
+    if not entry.is_undisturbed:
+        return Judged(None, "expired", "input_changed", plan)
+    if hit.has_stepped_back(entry.boot, now.timestamp()):
+        return Judged(None, "expired", "clock_set_back", plan)
+    served = Served(entry=entry, plan=plan, freshness=freshness, stamp=stamp)
+    return Judged(served, "fresh" if freshness is Freshness.FRESH else "stale", None, plan)
+
+
+def _tell_files(inputs: Mapping[str, str]) -> None:
+    """Tell which files decided a fetch, and which of them were there."""
+    if trace.is_on():
+        for path, seen in inputs.items():
+            trace.tell("file", path=path, is_found=seen != ABSENT)
 
 
 def place_of(request: Request) -> str:

@@ -1,7 +1,7 @@
 """Which profiles serve which request: what the user wrote, and the hosts that need nothing written."""
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from keywright.cache.entry import Entry
 from keywright.errors import CredentialNotFound, ProviderNotFound, UsageError
@@ -18,6 +18,9 @@ from keywright.settings.model import (
 )
 from keywright.settings.turns import Preference
 
+if TYPE_CHECKING:
+    from keywright.tracing.facts import How
+
 WELL_KNOWN_CODECOMMIT: Final = Profile(id="aws-codecommit:default", options=CodecommitOptions())
 WELL_KNOWN_ECR: Final = Profile(id="aws-ecr:default", options=EcrOptions())
 _DOCKER_HUB: Final = "index.docker.io"
@@ -29,10 +32,14 @@ class Choice(NamedTuple):
     Attributes:
         profiles: in the order written.
         prefer: the rule that orders them; None for higher priorities first, and else as written.
+        how: what names them: the request itself, its command line, a route, or that the host is well known.
+        route: that route.
     """
 
     profiles: tuple[Profile, ...]
     prefer: Preference | None = None
+    how: "How" = "named"
+    route: Route | None = None
 
 
 def choice_for(settings: Settings, request: Request) -> Choice:
@@ -49,16 +56,16 @@ def choice_for(settings: Settings, request: Request) -> Choice:
     if request.profile:
         return Choice((named(settings, request.profile),))
     if request.provider:
-        return Choice((_from_command_line(request),))
+        return Choice((_from_command_line(request),), how="command_line")
     if request.url is None:
         raise CredentialNotFound("the request names no place")
     route = _best_route(settings.routes, request.client, request.url)
     if route is not None:
-        return Choice(tuple(named(settings, name) for name in route.profiles), route.prefer)
+        return Choice(tuple(named(settings, name) for name in route.profiles), route.prefer, "route", route)
     if request.client is Client.DOCKER and request.url.scheme != "http" and _is_ecr(request.url):
-        return Choice((WELL_KNOWN_ECR,))
+        return Choice((WELL_KNOWN_ECR,), how="well_known")
     if request.client is Client.GIT and request.url.scheme == "https" and _is_codecommit(request.url):
-        return Choice((WELL_KNOWN_CODECOMMIT,))
+        return Choice((WELL_KNOWN_CODECOMMIT,), how="well_known")
     raise CredentialNotFound("no route serves it", mend=_hint(settings.routes, request))
 
 

@@ -4,11 +4,11 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple, Self, TextIO
 
-from keywright import hit
+from keywright import hit, trace
 from keywright.broker import Broker
 from keywright.cache.open import Cache, open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
@@ -19,7 +19,7 @@ from keywright.keeping import Keeping
 from keywright.log import say
 from keywright.prompt import Ask, find_ask
 from keywright.ready import Asked, Ready
-from keywright.renewal import Served
+from keywright.renewal import ABSENT, Served
 from keywright.request import Client, Request, Verb
 from keywright.settings.load import load, locate
 
@@ -85,11 +85,17 @@ class Call:
 
     def run(self) -> int:
         """Answer, keep the answer ready, wake a renewal if one is due; return the exit code."""
+        with trace.timed("call_ended") as told:
+            code = told["exit_code"] = self._run()
+        return code
+
+    def _run(self) -> int:
         request = None
         try:
             with within(CALL_S):
                 asked = self._process.asked
                 request = self._dialect.parse(asked.args, asked.stdin or b"", asked.env)
+                tell_request(request)
                 if request.verb is not Verb.GET:
                     return self._write(self._without_credential(request))
                 return self._get(request)
@@ -152,8 +158,10 @@ class Call:
         try:
             self._cache = open_cache(asked.env)
         except CacheUnusable as error:
+            trace.tell("cache_unusable", error=error)
             self._say(f"not using the cache: {error.line}")
         settings = load(path, self._cache.seals if self._cache else None)
+        trace.tell("settings", path=path, is_found=settings.stamp != ABSENT)
         keeping = Keeping(settings=settings, env=asked.env)
         if self._cache is not None:
             self._ready = Ready(self._cache, settings, asked, vault=keeping.source)
@@ -174,7 +182,8 @@ class Call:
         if request.client is Client.KUBE:
             is_due = hit.note_asker(folder, digest, generation, entry, self._now_s()) or is_due
         if is_due:
-            hit.wake(folder, entry, generation, asked.replay, self._now_s())
+            is_woken = hit.wake(folder, entry, generation, asked.replay, self._now_s())
+            trace.tell("renewal_woken" if is_woken else "renewal_braked", entry=entry)
 
     def _fail(self, request: Request | None, error: KeywrightError) -> int:
         reply = self._dialect.failure(request, error)
@@ -198,7 +207,24 @@ class Call:
 
 def serve(dialect: Dialect, process: Process) -> int:
     """Run one request of one client; return the exit code (drawn in `keywright.errors`)."""
-    return Call(dialect, process).run()
+    with traced(process, process.asked.name):
+        return Call(dialect, process).run()
+
+
+def traced(process: Process, by: str) -> AbstractContextManager[None]:
+    """Trace the block, as the executable `by`, if the environment asks for it and the options have not yet."""
+    env = process.asked.env
+    if not env.get(trace.VARIABLE) or trace.is_on():
+        return trace.told_to(None)
+    from keywright.tracing.wanted import open_tracer, set_own_environment
+
+    tracer = open_tracer(env, by=by, stderr=process.stderr, now=process.now, hand_on=set_own_environment)
+    return trace.told_to(tracer)
+
+
+def tell_request(request: Request) -> None:
+    """Tell a trace what is asked, without what the client handed over."""
+    trace.tell("request", client=request.client, verb=request.verb, url=request.url, profile=request.profile or None)
 
 
 def bug(error: BaseException) -> Bug:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from keywright import __version__
+from keywright import __version__, trace
 from keywright.errors import ConfigurationError, Unreachable
 from keywright.foreign import silenced, wait_for
 from keywright.request import Url, parse_url
@@ -106,7 +106,10 @@ def send(
     def exchange() -> Response:
         return _exchange(question, Deadline(timeout_s), env)
 
-    return wait_for(exchange, timeout_s, late=f"{place.host} did not answer in time")
+    with trace.timed("http", method=method, url=place) as told:
+        response = wait_for(exchange, timeout_s, late=f"{place.host} did not answer in time")
+        told["status"], told["size"] = response.status, len(response.body)
+    return response
 
 
 def parse_http_date(text: str) -> datetime | None:

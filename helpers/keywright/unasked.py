@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from keywright import hit
+from keywright import hit, trace
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache
 from keywright.credential import Credential
@@ -78,6 +78,7 @@ class Unasked:
         provider, cache = make(profile, request.place, self._env), self._cache
         digest, now_s = provider.key.digest, self._now().timestamp()
         with cache.entries.lock(digest, 0) as is_locked:
+            trace.tell("lock", entry=digest, is_locked=is_locked)
             if not is_locked:
                 return None
             found = cache.entries.find(provider.key)
@@ -88,9 +89,12 @@ class Unasked:
             served = self._renewals.judge(profile, provider, found)
             if served and served.freshness is Freshness.FRESH:
                 return None
-            if not may_be_asked(cache.failures.recall(digest), now_s):
+            failure = cache.failures.recall(digest)
+            if not may_be_asked(failure, now_s):
+                trace.tell("left_alone", entry=digest, error=failure.error if failure else None)
                 return None
             if served and not hit.claim(cache.folder, digest, now_s, SPAWN_BRAKE_S):
+                trace.tell("renewal_braked", entry=digest)
                 return None  # a detached renewal is on its way
             return self._renewals.renew_while_locked(profile, provider, request, found[0] if found else None)
 

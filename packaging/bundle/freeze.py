@@ -45,6 +45,7 @@ def build(out: Path, work: Path, venv: Path) -> Path:
     python = locked_environment(venv, environment)
     wheel = build_wheel(python, work / "wheel", environment)
     run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall", wheel], environment)
+    run([python, "-I", HERE / "stamp.py"], environment)
     freeze(python, out, work / "frozen", environment)
     bundle = out / "keywright"
     put_front(bundle, work / "launcher", environment)

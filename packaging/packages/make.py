@@ -138,14 +138,12 @@ def write_share(made: Made) -> None:
     """Put man pages and completions into the bundle's `share/`, laid out as /usr/share is."""
     share = made.bundle / "share"
     writer = freeze.ROOT / "packaging/manual/write_pages.py"
-    if writer.exists():
-        subprocess.run([made.python, "-B", writer, share / "man"], env=made.env, capture_output=True, check=True)
-    if (freeze.ROOT / "helpers/keywright/manage/completion").is_dir():
-        for shell, place in COMPLETIONS.items():
-            command = [str(made.bundle / "keywright"), "completion", shell]
-            done = subprocess.run(command, env=made.env, capture_output=True, check=True)
-            (share / place).parent.mkdir(parents=True, exist_ok=True)
-            (share / place).write_bytes(done.stdout)
+    subprocess.run([made.python, "-B", writer, share / "man"], env=made.env, capture_output=True, check=True)
+    for shell, place in COMPLETIONS.items():
+        command = [str(made.bundle / "keywright"), "completion", shell]
+        done = subprocess.run(command, env=made.env, capture_output=True, check=True)
+        (share / place).parent.mkdir(parents=True, exist_ok=True)
+        (share / place).write_bytes(done.stdout)
 
 
 def write_distributions(made: Made) -> None:

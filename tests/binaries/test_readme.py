@@ -1,4 +1,4 @@
-"""The README's stanzas, as they stand there, in the home of somebody who copied them."""
+"""The README's stanzas, as they stand there, in the home of somebody who copied them; and the tables of the pages."""
 
 import json
 import os
@@ -21,16 +21,14 @@ from keywright.demo.registry import RegistryServer
 from keywright.demo.sigv4 import AccessKey
 from keywright.demo.sts import EksTokenVerifier
 from keywright.demo.tunnel import Tunnel
-from keywright.errors import ERRORS
 from keywright.manage.cli import keywright
-from keywright.profiles.provider_file import parse
 from keywright.settings.load import load
 from keywright.settings.model import OPTIONS
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+README, SETTINGS = (ROOT.joinpath(name).read_text(encoding="utf-8") for name in ("README.md", "docs/settings.md"))
 BIN = Path(sys.prefix, "bin")
 ECR_HOST = "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
 KEY = AccessKey(id="AKIA0000000000000000", secret="demo" * 10)
@@ -144,19 +142,10 @@ def test_git_gets_the_static_secret_of_the_settings_stanza(env: dict[str, str], 
     assert {"username=ci", "password=glpat-demo"} <= set(answer.splitlines())
 
 
-def test_the_readme_names_every_setting_and_command() -> None:
+def test_each_setting_and_each_command_is_named() -> None:
     known = {name for kind in OPTIONS.values() for name in kind._fields}
-    assert [name for name in sorted(known) if f"`{name}`" not in README] == []
+    assert [name for name in sorted(known) if f"`{name}`" not in SETTINGS] == []
     assert [name for name in keywright.commands if f"`keywright {name}" not in README] == []
-
-
-def test_the_readme_has_each_failures_code_beside_its_exit_code() -> None:
-    exits: dict[int, list[str]] = {}
-    for code, error in ERRORS.items():
-        exits.setdefault(error.exit_code, []).append(code)
-    told = {int(exit_): re.findall(r"`(\w+)`", row) for exit_, row in re.findall(r"(?m)^\| ([0-9]+) \| (.*)$", README)}
-    listed = {exit_: sorted(code for code in words if code in ERRORS) for exit_, words in told.items()}
-    assert listed == {0: []} | {exit_: sorted(codes) for exit_, codes in exits.items()}
 
 
 def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:
@@ -169,15 +158,3 @@ def test_the_settings_stanza_is_valid(tmp_path: Path) -> None:
         "github-app:acme",
         "static:forge",
     }
-
-
-def test_the_other_settings_that_are_shown_are_valid(tmp_path: Path) -> None:
-    settings, *parts, provider = _stanzas("toml")
-    path = tmp_path / "config.toml"
-    assert len(parts) == 2
-    for part in parts:
-        path.write_text(f"version = 1\n{part}", encoding="utf-8")
-        assert load(str(path)) != load(str(tmp_path / "absent.toml"))._replace(source=str(path))
-    path.write_text(f"{settings}\n{parts[0]}", encoding="utf-8")
-    assert load(str(path)).routes[-1].profiles == ("github:work", "github:personal")
-    assert parse(str(path), provider.encode(), "acme").validate

@@ -32,7 +32,8 @@ def call(
     """Ask as one process of `dialect`'s executable would."""
     asked = Asked(name=dialect.executable, args=tuple(args), env=dict(os.environ), stdin=stdin)
     now_s = now().timestamp()
-    ready = hit.find(f"{hit.folder_of('cache', asked.env)}/answers", asked.digest, now_s) if asked.digest else None
+    digest = hit.question(asked.name, args, asked.env, stdin)
+    ready = hit.find(f"{hit.folder_of('cache', asked.env)}/answers", digest, now_s) if digest else None
     if ready is not None:
         facts, body = ready
         return Outcome(int(facts["exit"]), body, is_hit=True, is_due=now_s >= float(facts["refresh"]))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from fakes.documents import check_document
 from keywright.errors import ERRORS
 from keywright.manage.cli import run
 
@@ -37,6 +38,7 @@ class Terminal:
         except SystemExit as end:  # `token` ends as the helpers do
             code = end.code if isinstance(end.code, int) else 1
         said = Said(code, *self._capfd.readouterr())
+        check_document(args, said.stdout)
         if said.code and said.stderr and not said.stderr.startswith(CLICKS_OWN):
             kind = CODE.search(said.stderr)
             assert kind, said.stderr

@@ -54,4 +54,5 @@ def test_a_new_question_about_a_usable_credential_imports_nothing_that_fetches(
     modules = imported(house, question)
     assert "keywright.broker" in modules
     assert {name.partition(".")[0] for name in modules} & ONLY_TO_FETCH == set()
+    assert not [name for name in modules if name.startswith("keywright.tracing")]
     assert house.asked == 1

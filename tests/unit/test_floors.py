@@ -11,17 +11,22 @@ import keywright
 PACKAGE = Path(keywright.__file__).parent
 FLOORS = [
     {"hit"},
-    {"secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"},
+    {
+        *("_build", "secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"),
+        *("trace", "tracing"),
+    },
     {"cache", "vault", "settings", "foreign", "transport"},
     {"providers", "profiles"},
-    {"routes", "broker", "failed", "keeping", "renewal", "unasked", "dialects"},
+    {"routes", "broker", "failed", "keeping", "outlook", "renewal", "unasked", "dialects"},
     {"ready", "refresher", "gateway", "serve"},
     {"library", "manage", "demo"},
     {"adapters"},
     {"bin", "__init__"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-SIDEWAYS_FORBIDDEN = [{"dialects", room} for room in ("broker", "failed", "keeping", "renewal", "routes", "unasked")]
+SIDEWAYS_FORBIDDEN = [
+    {"dialects", room} for room in ("broker", "failed", "keeping", "outlook", "renewal", "routes", "unasked")
+]
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -555,6 +555,7 @@ class Caller:
         refresh_in_s: float = 3000.0,
         exit_code: int = 0,
         entry: str = "entry",
+        body: bytes = BODY,
     ) -> None:
         now = time.time()
         answer = Answer(
@@ -566,7 +567,7 @@ class Caller:
             entry_path=str(self.entry),
             entry_stamp=hit.stamp(str(self.entry)),
             generation=7,
-            body=BODY,
+            body=body,
         )
         digest = hit.question(name, args, self.env, stdin)
         assert self.answers.keep(digest, answer, now)
@@ -687,3 +688,13 @@ def test_what_is_no_hit_gets_back_what_was_read(caller: Caller) -> None:
     for stdin in (PLACE, b"", b"password=x\n\n"):
         done = subprocess.run(command, input=stdin, env=caller.env, capture_output=True, timeout=WAIT_S, check=True)
         assert done.stdout.decode().strip() == repr(stdin)
+
+
+def test_git_s_store_needs_no_standard_output_even_where_it_wakes_a_renewal(caller: Caller) -> None:
+    """There is nothing to print, so that a closed descriptor is no client that has gone."""
+    stored = PLACE + b"username=x\npassword=y\n"
+    caller.keep(GIT, ["store"], stored, refresh_in_s=-1, body=b"")
+    command = ["/bin/sh", "-c", '"$0" store >&-', str(SCRIPTS / GIT)]
+    done = subprocess.run(command, input=stored, env=caller.env, capture_output=True, timeout=WAIT_S, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert list((caller.cache / "renew").iterdir())

@@ -21,7 +21,12 @@ EXECUTABLES: Final = (
 )
 """What the bundle has links for; by any other name it is `keywright`."""
 
-INNER: Final = ("keywright.bin.renew", "keywright.vault.holder", "keywright.vault.keyring_child")
+INNER: Final = (
+    "keywright.bin.renew",
+    "keywright.manage.doctor.contention",
+    "keywright.vault.holder",
+    "keywright.vault.keyring_child",
+)
 """What it starts itself as (`keywright.hit.own`)."""
 
 read: bytes | None = None
@@ -66,6 +71,10 @@ def _executable(name: str) -> "Main":
 
 def _inner(name: str) -> "Callable[[], None]":
     match name:
+        case "keywright.manage.doctor.contention":
+            from keywright.manage.doctor.contention import main as contention
+
+            return contention
         case "keywright.vault.holder":
             from keywright.vault.holder import main as holder
 

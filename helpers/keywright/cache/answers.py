@@ -1,13 +1,14 @@
 """Ready answers: made here, read by `keywright.hit`, in its format."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from math import isinf
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from keywright.cache.folder import PrivateFolder
 from keywright.errors import CacheUnusable
-from keywright.hit import FORMAT, sha256, stamp
+from keywright.hit import FORMAT, find, sha256, stamp
 
 LONGEST_S: Final = 24 * 3600
 SETTLED_S: Final = 0.05
@@ -105,8 +106,12 @@ class Answers:
 
     def questions(self, entry: str) -> list[str]:
         """Return, in words and sorted, the questions that the entry has ready answers for."""
-        heads = [head.decode("utf-8", "replace") for _, head in self._made_from(entry)]
-        return sorted(line[9:] for head in heads for line in head.split("\n") if line.startswith("question "))
+        return _questions(head for _, head in self._made_from(entry))
+
+    def usable(self, entry: str, now_s: float) -> list[str]:
+        """Return, in words and sorted, the questions that would be answered from the entry at once, at `now_s`."""
+        heads = [head for name, head in self._made_from(entry) if find(self._folder.path, name, now_s)]
+        return _questions(heads)
 
     def _made_from(self, entry: str) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the facts of each."""
@@ -120,6 +125,11 @@ class Answers:
     def brake(self, entry: str, until_s: float) -> None:
         """Let nobody start a renewal of the entry before then (epoch seconds)."""
         self._brakes.touch(entry, until_s)
+
+    def braked_until_s(self, entry: str) -> float:
+        """Return until when nobody starts a renewal of the entry (epoch seconds); 0 if somebody may."""
+        until_s = self._brakes.mtime(entry)
+        return 0.0 if isinf(until_s) else until_s
 
     def release(self, entry: str) -> None:
         """Let the next one who finds the entry stale start a renewal."""
@@ -141,6 +151,11 @@ def render(answer: Answer, inputs: Mapping[str, str]) -> bytes:
     ]
     rest = "\n".join(facts).encode("utf-8", "surrogateescape") + b"\n\n" + answer.body
     return f"{FORMAT}\nsha256 {sha256(rest).hexdigest()}\n".encode() + rest
+
+
+def _questions(heads: Iterable[bytes]) -> list[str]:
+    lines = (line for head in heads for line in head.decode("utf-8", "replace").split("\n"))
+    return sorted(line[9:] for line in lines if line.startswith("question "))
 
 
 def _changed_at_s(seen: str) -> float:

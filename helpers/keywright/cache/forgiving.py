@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
+from keywright import trace
 from keywright.cache.entry import Entry
 from keywright.cache.failures import Failure
 from keywright.cache.open import Cache
@@ -115,4 +116,5 @@ class ForgivingCache:
 
     def _do_without(self, error: CacheUnusable) -> None:
         self._cache = None
+        trace.tell("cache_unusable", error=error)
         self._say(f"not using the cache: {error.line}")

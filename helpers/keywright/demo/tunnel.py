@@ -1,4 +1,4 @@
-"""A proxy that knows CONNECT and one name, so that docker finds a registry on loopback under its real host's name.
+"""A proxy that knows CONNECT and the names it is told: docker finds a registry on loopback under its real host's name.
 
     CONNECT 111122223333.dkr.ecr.eu-central-1.amazonaws.com:443 HTTP/1.1
 
@@ -21,7 +21,11 @@ IDLE_AT_MOST_S: Final = 60.0
 
 
 class Tunnel(ThreadingTCPServer):
-    """Leads `name:443` to a port of 127.0.0.1, in threads of its own, for the length of a `with` block."""
+    """Leads `name:443` to a port of 127.0.0.1, in threads of its own, for the length of a `with` block.
+
+    Attributes:
+        ports: where each name leads to.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -30,8 +34,7 @@ class Tunnel(ThreadingTCPServer):
     def __init__(self, name: str, port: int) -> None:
         """Prepare a tunnel that leads `name` to the `port`, and listen."""
         super().__init__(("127.0.0.1", 0), _Passage)
-        self.authority = f"{name}:443"
-        self.upstream = ("127.0.0.1", port)
+        self.ports = {name: port}
         self._accepting = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
@@ -64,10 +67,11 @@ class _Passage(StreamRequestHandler):
         method, _, rest = self.rfile.readline(PIECE_BYTES).decode("latin-1").partition(" ")
         while self.rfile.readline(PIECE_BYTES).strip():
             pass  # headers say nothing that matters here
-        if (method, rest.partition(" ")[0]) != ("CONNECT", self.server.authority):
+        name, _, port = rest.partition(" ")[0].partition(":")
+        if method != "CONNECT" or port != "443" or name not in self.server.ports:
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
-        with socket.create_connection(self.server.upstream) as far, suppress(OSError):
+        with socket.create_connection(("127.0.0.1", self.server.ports[name])) as far, suppress(OSError):
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             _join(self.connection, far)
 

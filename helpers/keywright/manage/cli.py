@@ -7,37 +7,74 @@ from typing import Final
 
 import click
 
-from keywright import __version__
+from keywright import trace
 from keywright.errors import EXIT_INTERRUPTED, KeywrightError, UsageError
+from keywright.manage.completion import VARIABLE
+from keywright.manage.completion.commands import completion
+from keywright.manage.completion.offers import ids_or_providers, known_ids
 from keywright.manage.doctor.commands import doctor
 from keywright.manage.install.commands import install, uninstall
 from keywright.manage.profile.commands import profile as profile_
 from keywright.manage.provider.commands import provider
 from keywright.manage.resolve.commands import resolve
+from keywright.manage.schema.commands import schema
 from keywright.manage.terminal import failure_of_output, show_line, tell_person
 from keywright.manage.vault.commands import vault
+from keywright.manage.version import show_version
+from keywright.manage.why.commands import why
 from keywright.serve import bug
 
 _URL: Final = click.option("--url", help="Where the credential is for, such as a registry's host.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="keywright")
-def keywright() -> None:
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and what it was built from.",
+)
+@click.option("-v", "verbosity", count=True, help="Tell on standard error how it is decided; -vv tells details too.")
+@click.option(
+    "--trace",
+    "path",
+    type=click.Path(),
+    metavar="FILE",
+    help="Append all of that to FILE, as JSON lines. Never a secret.",
+)
+@click.pass_context
+def keywright(context: click.Context, verbosity: int, path: str | None) -> None:
     """Short-lived credentials for kubectl, git and docker, from one shared cache."""
+    if verbosity or path is not None or os.environ.get(trace.VARIABLE):
+        from keywright.manage.tracing import tracer_of_options
+
+        tracer = tracer_of_options(verbosity, path, os.environ, lambda: datetime.now(UTC))
+        context.with_resource(trace.told_to(tracer))
+        trace.tell("command", command=context.invoked_subcommand)
 
 
 @keywright.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
-def status(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+@click.option("--watch", "is_watched", is_flag=True, help="Keep the table up to date on the terminal; Ctrl-C ends it.")
+@click.option("--interval", type=click.IntRange(1, 3600), metavar="S", help="With --watch: every so many seconds.")
+def status(interval: int | None, *, as_json: bool, is_watched: bool) -> None:
     """Show what is cached, until when, and what went wrong last. Never a secret."""
     from keywright.manage.status import show
+
+    if is_watched:
+        from keywright.manage.watch.story import watch
+
+        raise click.exceptions.Exit(watch(interval or 1, os.environ, lambda: datetime.now(UTC), as_json=as_json))
+    if interval is not None:
+        raise click.UsageError("--interval goes with --watch.")
 
     show_line(show(os.environ, datetime.now(UTC), as_json=as_json).removesuffix("\n"))
 
 
 @keywright.command()
-@click.argument("profile")
+@click.argument("profile", shell_complete=ids_or_providers)
 @_URL
 @click.option("--force", "is_forced", is_flag=True, help="Use this very profile, disabled or resting as it may be.")
 @click.option(
@@ -67,7 +104,7 @@ def _print_auto(provider: str, *, is_alone: bool) -> None:
 
 
 @keywright.command()
-@click.argument("profile")
+@click.argument("profile", shell_complete=known_ids)
 def invalidate(profile: str) -> None:
     """Forget what is cached for a profile; the next call mints anew."""
     from keywright.manage.invalidate import forget
@@ -76,7 +113,7 @@ def invalidate(profile: str) -> None:
 
 
 @keywright.command()
-@click.argument("profile", required=False)
+@click.argument("profile", required=False, shell_complete=known_ids)
 @_URL
 @click.option("--due", "is_due", is_flag=True, help="Instead of PROFILE: whatever is due, of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="With --due: print one JSON document.")
@@ -124,6 +161,9 @@ keywright.add_command(vault)
 keywright.add_command(profile_)
 keywright.add_command(provider)
 keywright.add_command(resolve)
+keywright.add_command(completion)
+keywright.add_command(schema)
+keywright.add_command(why)
 
 
 @keywright.command()
@@ -153,6 +193,10 @@ def stats(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 
 def run(command: Callable[..., object] = keywright) -> int:
     """Run the command line; return the exit code (drawn in `keywright.errors`)."""
+    if os.environ.get(VARIABLE):
+        from keywright.manage.completion.answering import answer
+
+        return answer(command)
     try:
         code = command(prog_name="keywright", standalone_mode=False)  # what an `Exit` says; the commands return nothing
     except click.Abort:

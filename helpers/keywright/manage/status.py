@@ -37,7 +37,7 @@ _WORDS: Final = {Freshness.FRESH: "fresh", Freshness.STALE: "stale", Freshness.E
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One credential, or a profile that has none."""
+    """One credential, or a profile that has none. `digest` and `entry` are empty and None where there is no entry."""
 
     profile: str
     place: str
@@ -46,6 +46,8 @@ class Row:
     plan: Schedule | None
     failure: Failure | None
     decided: Decided | None
+    digest: str = ""
+    entry: Entry | None = None
 
 
 def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
@@ -57,12 +59,22 @@ def show(env: Mapping[str, str], now: datetime, *, as_json: bool) -> str:
         StateUnusable: what was decided about a profile cannot be read.
     """
     settings = load(locate(env))
-    rows = sorted(_rows(settings, open_cache(env), env, now), key=lambda row: (row.profile, row.place))
+    rows = read(settings, open_cache(env), env, now)
     if as_json:
         return json.dumps({"schema": SCHEMA, "credentials": [_document(row, now) for row in rows]}, indent=2) + "\n"
     if not rows:
         return f"nothing is cached, and {settings.source} names no profile\n"
     return _table([_HEAD, *(_cells(row, now) for row in rows)])
+
+
+def read(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetime) -> list[Row]:
+    """Return the rows as of `now`, sorted.
+
+    Raises:
+        CacheUnusable: the cache cannot be read.
+        StateUnusable: what was decided about a profile cannot be read.
+    """
+    return sorted(_rows(settings, cache, env, now), key=lambda row: (row.profile, row.place))
 
 
 def count(env: Mapping[str, str], now: datetime) -> tuple[int, int]:
@@ -74,7 +86,7 @@ def count(env: Mapping[str, str], now: datetime) -> tuple[int, int]:
     """
     settings, cache = load(locate(env)), open_cache(env)
     entries = [found[0] for digest in cache.entries.digests() if (found := cache.entries.read(digest))]
-    states = [_state(entry, _plan(entry, settings, env), now) for entry in entries]
+    states = [state_of(entry, _plan(entry, settings, env), now) for entry in entries]
     return states.count("fresh") + states.count("stale"), states.count("expired")
 
 
@@ -94,10 +106,12 @@ def _rows(settings: Settings, cache: Cache, env: Mapping[str, str], now: datetim
             profile=profile,
             place=place,
             clients=_clients(found[0] if found else None, cache.answers.questions(digest)),
-            state=_state(found[0] if found else None, plan, now),
+            state=state_of(found[0] if found else None, plan, now),
             plan=plan,
             failure=failure,
             decided=decided.get(profile),
+            digest=digest,
+            entry=found[0] if found else None,
         )
     told = {profile for profile, row in decided.items() if words(row, now)}
     for profile in (settings.profiles.keys() | told) - seen:
@@ -134,7 +148,8 @@ def _plan(entry: Entry, settings: Settings, env: Mapping[str, str]) -> Schedule 
     return entry.plan(profile.margins(provider.margins))
 
 
-def _state(entry: Entry | None, plan: Schedule | None, now: datetime) -> str:
+def state_of(entry: Entry | None, plan: Schedule | None, now: datetime) -> str:
+    """Return in a word what a caller may do with the entry at `now`."""
     if entry is None:
         return "none"
     if plan is None or not entry.is_undisturbed:
@@ -150,10 +165,11 @@ def _clients(entry: Entry | None, questions: list[str]) -> tuple[str, ...]:
 def _cells(row: Row, now: datetime) -> tuple[str, ...]:
     expires_in = "" if row.plan is None else span((row.plan.expires_at - now).total_seconds())
     turn = words(row.decided, now)
-    return row.profile, row.place, ", ".join(row.clients), row.state, expires_in, turn, _told(row.failure, now)
+    return row.profile, row.place, ", ".join(row.clients), row.state, expires_in, turn, told(row.failure, now)
 
 
-def _told(failure: Failure | None, now: datetime) -> str:
+def told(failure: Failure | None, now: datetime) -> str:
+    """Return what is remembered of a failure, in words; empty if nothing is."""
     if failure is None:
         return ""
     wait_s = failure.retry_at_s - now.timestamp()

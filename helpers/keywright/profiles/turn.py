@@ -24,6 +24,7 @@ from keywright.settings.model import OPTIONS, KeptOptions, Profile, StaticOption
 
 if TYPE_CHECKING:
     from keywright.profiles.model import AuthProfile
+    from keywright.tracing.facts import Readiness
 
 
 class Turn(NamedTuple):
@@ -55,6 +56,13 @@ class Turn(NamedTuple):
     def rests(self) -> bool:
         """Whether it is only a last resort."""
         return self.candidate.cooldown_until is not None
+
+    @property
+    def word(self) -> "Readiness":
+        """Whether it is ready, resting or kept back, for a trace."""
+        if self.obstacle is not None:
+            return "kept_back"
+        return "resting" if self.rests else "ready"
 
     @property
     def told(self) -> str:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
+from keywright import trace
 from keywright.errors import KeywrightError, StateUnusable, VaultUnusable
 from keywright.hit import stamp
 from keywright.profiles.cooldown import mark_success
@@ -168,7 +169,7 @@ class Turns:
         rules = self._settings.cooldown.of(turn.profile.provider)
         asked = None if error.retry_after_s is None else timedelta(seconds=error.retry_after_s)
         try:
-            return ProfileStates(self._env).judge(
+            standing = ProfileStates(self._env).judge(
                 id_,
                 turn.since,
                 lambda standing: mark_failure(standing, reason, rules, now, retry_after=asked),
@@ -178,6 +179,9 @@ class Turns:
         except StateUnusable as unusable:
             self._say(f"not noting that {id_} failed: {unusable.line}")
             return turn.standing
+        until = standing.disabled_until or standing.cooldown_until
+        trace.tell("profile_rests", profile=id_, until=until, attempts=standing.error_count)
+        return standing
 
     def _stamps(self, book: Book, profiles: Iterable[Profile], *, with_usage: bool = False) -> dict[str, str]:
         """Return the files that decide the order of these, with their stamps; to be called before they are read."""

@@ -68,7 +68,7 @@ class Store:
             VaultLocked: there is something for this place, and the vault is locked.
             VaultUnusable: the vault is damaged or cannot be trusted.
         """
-        place = _place(request)
+        place = place_of(request)
         if not place or not self._vault.holds(place):
             return None
         items = [item for _, item in _fitting(self._vault.open(), request)]
@@ -85,7 +85,7 @@ class Store:
             VaultUnusable: nothing was kept.
             Busy: other processes kept the vault locked for too long.
         """
-        url, handed, place = request.url, request.handed, _place(request)
+        url, handed, place = request.url, request.handed, place_of(request)
         is_whole = request.password is not None and (request.username is not None or handed.authtype)
         if url is None or request.password is None or not is_whole or handed.is_ephemeral or not place:
             return
@@ -108,7 +108,7 @@ class Store:
             VaultUnusable: nothing was forgotten.
             Busy: other processes kept the vault locked for too long.
         """
-        place = _place(request)
+        place = place_of(request)
         if not place or not self._vault.holds(place):
             return 0
         erased = 0
@@ -130,7 +130,7 @@ class Store:
         return sorted((_load(record) for record in found if record), key=lambda item: item.spelling)
 
 
-def _place(request: Request) -> str:
+def place_of(request: Request) -> str:
     """Return what the request's records are filed under; empty for what is never kept."""
     url = request.url
     if url is None or request.client not in CLIENTS:
@@ -157,7 +157,7 @@ def _name(request: Request) -> str:
 
 def _fitting(records: "Records", request: Request) -> "list[tuple[Record, Item]]":
     """Return the records that fit the request, the one that was kept last first."""
-    pairs = [(record, _load(record)) for record in records.find(_place(request))]
+    pairs = [(record, _load(record)) for record in records.find(place_of(request))]
     if request.client is Client.DOCKER:
         wanted = request.url
         return sorted(

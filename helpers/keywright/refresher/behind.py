@@ -1,12 +1,13 @@
 """Renew one entry, behind a caller that was already served."""
 
+from keywright import trace
 from keywright.broker import Broker
 from keywright.cache.open import open_cache
 from keywright.deadline import CALL_S, OutOfTime, within
 from keywright.dialects.base import Dialect
 from keywright.errors import KeywrightError
 from keywright.ready import Ready
-from keywright.serve import Process
+from keywright.serve import Process, tell_request, traced
 from keywright.settings.load import load, locate
 
 
@@ -16,10 +17,17 @@ def renew_once(dialect: Dialect, process: Process, entry: str, generation: int) 
     Never waits for a lock: whoever holds it is renewing. A failure is in the failure memory, where `keywright status`
     and the next caller find it; there is nobody to tell it to. Returns the exit code.
     """
+    with traced(process, "keywright-renew"), trace.timed("renewal_ended", entry=entry) as told:
+        code = told["exit_code"] = _renew(dialect, process, entry, generation)
+    return code
+
+
+def _renew(dialect: Dialect, process: Process, entry: str, generation: int) -> int:
     asked = process.asked
     try:
         with within(CALL_S):
             request = dialect.parse(asked.args, asked.stdin or b"", asked.env)
+            tell_request(request)
             cache = open_cache(asked.env)
             settings = load(locate(asked.env), cache.seals)
             broker = Broker(settings=settings, cache=cache, env=asked.env, now=process.now, say=lambda _message: None)

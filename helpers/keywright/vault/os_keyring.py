@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from keywright import trace
 from keywright.errors import KeywrightError, Unavailable, VaultLocked, VaultUnusable
 from keywright.hit import own
 from keywright.vault.document import decode, encode
@@ -68,29 +69,31 @@ def forget(vault_id: str, env: Mapping[str, str], deadline_s: float = DEADLINE_S
 
 def _run(action: str, vault_id: str, stdin: bytes, env: Mapping[str, str], deadline_s: float) -> tuple[str, str]:
     """Return what happened, in the child's word for it, and what else it says."""
-    try:
-        child = subprocess.Popen(
-            [*own("keywright.vault.keyring_child"), action, f"vault-{vault_id}"],
-            executable=sys.executable,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**env, "PYINSTALLER_RESET_ENVIRONMENT": "1"},
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError:
-        return "broken", "it cannot be started"
-    with child:
+    with trace.timed("program", program="keyring_child") as told:
         try:
-            said, _ = child.communicate(stdin, timeout=deadline_s)
-        except subprocess.TimeoutExpired:
-            return "silent", ""
-        finally:
-            if child.returncode is None:  # not waited for, so that its number and its group's are still its own
-                with suppress(OSError):  # what it started may outlive it, and keep the pipe open
-                    os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            child = subprocess.Popen(
+                [*own("keywright.vault.keyring_child"), action, f"vault-{vault_id}"],
+                executable=sys.executable,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**env, "PYINSTALLER_RESET_ENVIRONMENT": "1"},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError:
+            return "broken", "it cannot be started"
+        with child:
+            try:
+                said, _ = child.communicate(stdin, timeout=deadline_s)
+            except subprocess.TimeoutExpired:
+                return "silent", ""
+            finally:
+                if child.returncode is None:  # not waited for, so that its number and its group's are still its own
+                    with suppress(OSError):  # what it started may outlive it, and keep the pipe open
+                        os.killpg(child.pid, signal.SIGKILL)
+                    child.wait()
+                told["exit_code"] = child.returncode
     word, _, value = said.decode("utf-8", "replace").removesuffix("\n").partition("\n")
     return word or "broken", value
 

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from fakes.client import call
+from fakes.documents import check_document
 from fakes.minter import Minter
 from keywright.cache.entry import Entry
 from keywright.cache.open import open_cache
@@ -62,6 +63,7 @@ class Terminal:
         self._monkeypatch.setattr(sys, "argv", ["keywright", *args])
         code = run()
         out, err = self._capsys.readouterr()
+        check_document(args, out)
         return code, out, err
 
 

@@ -190,7 +190,9 @@ class TestAdd:
 def test_what_is_not_there_is_one_line(
     keywright: Terminal, args: tuple[str, ...], told: str, kind: type[KeywrightError]
 ) -> None:
-    document = json.dumps({"success": False, "error": told}) + "\n" if "--json" in args else ""
+    document = (
+        json.dumps({"schema": 1, "success": False, "error": told, "code": kind.code}) + "\n" if "--json" in args else ""
+    )
     assert keywright("provider", *args) == Said(kind.exit_code, document, f"keywright: {told} [{kind.code}]\n")
 
 
@@ -209,5 +211,9 @@ def test_a_wrong_file_is_told_in_one_line_by_every_command(
     path.write_text('modes = ["api_key"]\nhost = ["a.example"]\n')
     said = keywright("provider", *args)
     what = f"{path}: there is no key `host`"
-    document = json.dumps({"success": False, "error": what}) + "\n" if "--json" in args else ""
+    document = (
+        json.dumps({"schema": 1, "success": False, "error": what, "code": "configuration"}) + "\n"
+        if "--json" in args
+        else ""
+    )
     assert said == Said(2, document, f"keywright: {what}; did you mean `hosts`? [configuration]\n")

@@ -11,13 +11,8 @@ from keywright.manage.terminal import show_line
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--offline", "is_offline", is_flag=True, help="Ask no issuer what time it is.")
-@click.option("--contend", metavar="LOCK", hidden=True, help="Be one of several processes that try a lock.")
-def doctor(as_json: bool, is_offline: bool, contend: str | None) -> None:  # noqa: FBT001 - click passes flags by name
+def doctor(as_json: bool, is_offline: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Look for what is wrong on this machine, and say what mends it. Changes nothing."""
-    if contend is not None:
-        from keywright.manage.doctor.contention import take_part
-
-        raise click.exceptions.Exit(take_part(contend, show_line))
     from keywright.manage.doctor.checks import CHECKS
     from keywright.manage.doctor.examination import examine
     from keywright.manage.doctor.report import as_document, as_table, exit_code

@@ -1,6 +1,6 @@
 """Several processes that contend for one lock, and say when they held it.
 
-Each is this very program, as `keywright doctor --contend LOCK`: it says `ready`, waits for a line, takes and releases
+Each is `python -m keywright.manage.doctor.contention LOCK`: it says `ready`, waits for a line, takes and releases
 the lock a few times, and prints one line for each time, in nanoseconds of the clock that all processes share:
 
     span 1234 81230044112233 81230045998877
@@ -10,9 +10,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import IO, Final, NamedTuple
+
+from keywright.hit import own
 
 CONTENDERS: Final = 3
 TIMES: Final = 12
@@ -56,14 +58,15 @@ def contend(lock: str, env: Mapping[str, str]) -> list[Span] | None:
         return spans
 
 
-def take_part(lock: str, show: Callable[[str], None]) -> int:
-    """Be one of the processes; return the exit code."""
+def main() -> None:
+    """Be one of the processes."""
     from keywright.cache.lock import hold
     from keywright.errors import CacheUnusable
 
-    show("ready")
+    (lock,) = sys.argv[1:]
+    _say("ready")
     if not sys.stdin.readline():
-        return 1
+        sys.exit(1)
     give_up_s = time.monotonic() + _GIVES_UP_AFTER_S
     spans: list[Span] = []
     while len(spans) < TIMES:
@@ -74,24 +77,22 @@ def take_part(lock: str, show: Callable[[str], None]) -> int:
                     time.sleep(HELD_S)
                     spans.append(Span(os.getpid(), from_ns, time.monotonic_ns()))
         except CacheUnusable:
-            return 1
+            sys.exit(1)
         if time.monotonic() > give_up_s:
             break
         time.sleep(_PAUSE_S)
     for span in spans:
-        show(f"span {span.pid} {span.from_ns} {span.to_ns}")
-    return 0
+        _say(f"span {span.pid} {span.from_ns} {span.to_ns}")
+
+
+def _say(line: str) -> None:
+    os.write(1, f"{line}\n".encode("ascii"))
 
 
 def _started(lock: str, env: Mapping[str, str]) -> "subprocess.Popen[str]":
-    words = ["doctor", "--contend", lock]
-    if getattr(sys, "frozen", False):  # the bundle's one executable goes by the name it is called by
-        command, program = ["keywright", *words], sys.executable
-    else:
-        command, program = [sys.executable, "-P", "-m", "keywright.bin.keywright", *words], None
     return subprocess.Popen(
-        command,
-        executable=program,
+        [*own("keywright.manage.doctor.contention"), lock],
+        executable=sys.executable,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -115,3 +116,7 @@ def _stdin(child: "subprocess.Popen[str]") -> IO[str]:
     if child.stdin is None:
         raise TypeError("the child has no standard input")
     return child.stdin
+
+
+if __name__ == "__main__":
+    main()

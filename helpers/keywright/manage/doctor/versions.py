@@ -4,7 +4,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib import import_module, metadata
+from importlib import metadata
 from typing import Final, NamedTuple
 
 from keywright import __version__
@@ -27,9 +27,6 @@ FLOORS: Final = {
     "pyjwt": Floor((2, 12), "CVE-2026-32597"),
     "urllib3": Floor((2, 7), "CVE-2025-66471, CVE-2026-21441, CVE-2026-44432"),
 }
-
-
-_MODULES: Final = {"pyjwt": "jwt"}
 
 
 class _Client(NamedTuple):
@@ -81,7 +78,11 @@ def look_at_libraries(_scene: Scene) -> Iterator[Finding]:
         if numbers(version) < floor.version:
             wanted = ".".join(map(str, floor.version))
             what = f"{name} {version} is older than {wanted} ({floor.why})"
-            yield error("library-old", what, f"{sys.executable} -m pip install --upgrade '{name}>={wanted}'")
+            frozen, pip = (
+                "install the newest keywright",
+                f"{sys.executable} -m pip install --upgrade '{name}>={wanted}'",
+            )
+            yield error("library-old", what, frozen if hasattr(sys, "frozen") else pip)
         else:
             found.append(f"{name} {version}")
     if found:
@@ -89,11 +90,9 @@ def look_at_libraries(_scene: Scene) -> Iterator[Finding]:
 
 
 def _version(library: str) -> str:
-    """Return a library's version; empty if it is not installed. A bundle may have the library without its metadata."""
+    """Return a library's version; empty if it is not installed."""
     with suppress(metadata.PackageNotFoundError):
         return metadata.version(library)
-    with suppress(ImportError):
-        return str(getattr(import_module(_MODULES.get(library, library)), "__version__", ""))
     return ""
 
 

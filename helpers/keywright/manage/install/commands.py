@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from keywright.manage.completion.offers import known_ids, routed_places
 from keywright.manage.terminal import show_line, tell_person
 
 _DRY: Final = click.option("--dry-run", "is_dry", is_flag=True, help="Show what would change, and change nothing.")
@@ -12,7 +13,9 @@ _FORCE: Final = click.option("--force", "is_forced", is_flag=True, help="Replace
 _FORGET: Final = click.option(
     "--forget", "is_forgetting", is_flag=True, help="Forget what was there before entries changed by somebody else."
 )
-_KUBECONFIG: Final = click.option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config.")
+_KUBECONFIG: Final = click.option(
+    "--kubeconfig", type=click.Path(), metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."
+)
 _KUBE: Final = """\
 Answer kubectl, either for an Amazon EKS cluster or for a user of your kubeconfig.
 
@@ -36,7 +39,7 @@ def uninstall() -> None:
 
 
 @install.command("git", short_help="Answer git for some hosts, or for all.")
-@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.argument("urls", nargs=-1, metavar="[URL]...", shell_complete=routed_places("git"))
 @click.option("--all", "is_for_all", is_flag=True, help="For every host; git asks others where keywright has nothing.")
 @click.option("--only", "is_alone", is_flag=True, help="Keep other helpers out for these hosts.")
 @_FORCE
@@ -49,7 +52,7 @@ def install_git(urls: tuple[str, ...], **flags: bool) -> None:
 
 
 @install.command("docker", short_help="Answer docker or podman for some registries, or for all.")
-@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...", shell_complete=routed_places("docker"))
 @click.option("--all", "is_for_all", is_flag=True, help="For every registry (credsStore).")
 @click.option("--podman", "is_podman", is_flag=True, help="For podman, skopeo and buildah instead (auth.json).")
 @_FORCE
@@ -68,7 +71,12 @@ def install_docker(hosts: tuple[str, ...], **flags: bool) -> None:
 @click.option("--aws-profile", default="", help="A profile of the AWS configuration.")
 @click.option("--alias", default="", help="The context's name; else the cluster's ARN.")
 @click.option("--user", default="", help="The user's name; else the cluster's ARN.")
-@click.option("--profile", metavar="ID", help="Without --eks: the profile of the settings that USER is to use.")
+@click.option(
+    "--profile",
+    metavar="ID",
+    shell_complete=known_ids,
+    help="Without --eks: the profile of the settings that USER is to use.",
+)
 @click.option("--set-current/--no-set-current", "is_current", default=True, help="Whether to switch to the context.")
 @click.option("--kuberc", "is_listed", is_flag=True, help="Have kubectl run our plugin, and only plugins you list.")
 @_KUBECONFIG
@@ -103,7 +111,7 @@ def install_agent(**flags: bool) -> None:
 
 
 @uninstall.command("git", short_help="Take keywright out of git's configuration.")
-@click.argument("urls", nargs=-1, metavar="[URL]...")
+@click.argument("urls", nargs=-1, metavar="[URL]...", shell_complete=routed_places("git"))
 @click.option("--all", "is_for_all", is_flag=True, help="What `install git --all` did.")
 @_FORGET
 @_DRY
@@ -116,7 +124,7 @@ def uninstall_git(urls: tuple[str, ...], *, is_for_all: bool, **flags: bool) -> 
 
 
 @uninstall.command("docker", short_help="Take keywright out of docker's and podman's.")
-@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.argument("hosts", nargs=-1, metavar="[HOST]...", shell_complete=routed_places("docker"))
 @click.option("--all", "is_for_all", is_flag=True, help="What `install docker --all` did.")
 @click.option("--podman", "is_podman", is_flag=True, help="Out of podman's auth.json only.")
 @_FORGET

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from keywright import trace
 from keywright.errors import Busy, ConfigurationError, Unavailable
 
 _RUNS_AT_MOST_S: Final = 30
@@ -73,15 +74,17 @@ def run_tool(command: Sequence[str], env: Mapping[str, str], *, kuberc: str = "o
     quiet |= {"KUBERC": kuberc} | ({} if kuberc == "off" else {"KUBECTL_KUBERC": "true"})
     try:
         # Not in the caller's folder, whose repository would have a word in git's configuration.
-        done = subprocess.run(
-            command,
-            env=quiet,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_RUNS_AT_MOST_S,
-            check=False,
-        )
+        with trace.timed("program", program=os.path.basename(command[0])) as told:
+            done = subprocess.run(
+                command,
+                env=quiet,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_RUNS_AT_MOST_S,
+                check=False,
+            )
+            told["exit_code"] = done.returncode
     except subprocess.TimeoutExpired:
         raise Busy(f"{command[0]} did not end within {_RUNS_AT_MOST_S} s", mend="try again") from None
     except OSError as error:

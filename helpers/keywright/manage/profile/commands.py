@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from keywright.manage.profile.completion import known_ids
+from keywright.manage.completion.offers import known_ids, provider_names
 from keywright.manage.profile.handing import add, export, import_
 from keywright.manage.profile.login import login
 from keywright.manage.profile.logout import logout
@@ -32,7 +32,7 @@ def profile() -> None:
 
 
 @profile.command("list")
-@click.option("--provider", help="Only those at this provider.")
+@click.option("--provider", shell_complete=provider_names, help="Only those at this provider.")
 @click.option("--mode", type=_MODES, help="Only those that prove who they are in this way.")
 @click.option("--enabled/--disabled", "is_enabled", default=None, help="Only those that are.")
 @_JSON

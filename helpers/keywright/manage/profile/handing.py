@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from keywright.manage.profile.completion import known_ids, possible_ids
+from keywright.manage.completion.offers import known_ids, modes, possible_ids, secret_references
 from keywright.manage.profile.told import done, failing
 from keywright.manage.terminal import Asking, show_line
 
@@ -18,13 +18,25 @@ _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one J
 
 @click.command()
 @_NEW_ID
-@click.option("--mode", help="How it proves who it is: api_key, oauth, token, minted or static.")
+@click.option("--mode", shell_complete=modes, help="How it proves who it is: api_key, oauth, token, minted or static.")
 @_PRIORITY
 @click.option("--expires-at", default="", metavar="RFC3339", help="When a token expires.")
-@click.option("--key-ref", default="", metavar="vault://NAME", help="Where the vault has the secret already.")
+@click.option(
+    "--key-ref",
+    default="",
+    metavar="vault://NAME",
+    shell_complete=secret_references,
+    help="Where the vault has the secret already.",
+)
 @click.option("--username", default="", help="The user name that goes with it.")
 @click.option("--host", "hosts", multiple=True, metavar="HOST", help="The only host it may be sent to; repeatable.")
-@click.option("--fallback", multiple=True, metavar="ID", help="A profile that may stand in for it; repeatable.")
+@click.option(
+    "--fallback",
+    multiple=True,
+    metavar="ID",
+    shell_complete=known_ids,
+    help="A profile that may stand in for it; repeatable.",
+)
 @click.option(
     "--set", "options", multiple=True, metavar="KEY=VALUE", help="One that config.toml is to hold; repeatable."
 )
@@ -85,7 +97,9 @@ def export(id_: str, reveal: bool, output: str | None, force: bool, as_json: boo
 @click.command("import")
 @_NEW_ID
 @click.argument("file", type=click.Path(), required=False)
-@click.option("--mode", default="", help="How it proves who it is: api_key, oauth, token, minted or static.")
+@click.option(
+    "--mode", default="", shell_complete=modes, help="How it proves who it is: api_key, oauth, token, minted or static."
+)
 @_PRIORITY
 @_FORCE
 @_JSON

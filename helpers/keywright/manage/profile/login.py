@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from keywright.errors import UsageError
-from keywright.manage.profile.completion import possible_ids
+from keywright.manage.completion.offers import possible_ids
 from keywright.manage.terminal import Asking, show_line, tell_person
 
 if TYPE_CHECKING:

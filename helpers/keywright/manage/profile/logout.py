@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keywright.errors import CacheUnusable, KeywrightError, UsageError
-from keywright.manage.profile.completion import known_ids
+from keywright.manage.completion.offers import known_ids
 from keywright.manage.terminal import show_line, tell_person
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """How the `keywright profile` commands tell scripts what they did.
 
     {"schema": 1, "success": true, "profile_id": "openai:work"}
-    {"success": false, "error": "profile not found: openai:work"}
+    {"schema": 1, "success": false, "error": "profile not found: openai:work", "code": "profile_not_found"}
 
 The second goes with the exit code of the error, and with its one line on standard error.
 """
@@ -42,7 +42,7 @@ def failing(*, as_json: bool) -> Iterator[None]:
     except KeywrightError as error:
         if as_json:
             what = str(error).removesuffix(f"; {error.mend}") if error.mend else str(error)
-            show_line(json.dumps({"success": False, "error": what}))
+            show_line(json.dumps({"schema": SCHEMA, "success": False, "error": what, "code": error.code}))
         raise
 
 

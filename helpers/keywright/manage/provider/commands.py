@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from keywright.manage.completion.offers import provider_names
 from keywright.manage.profile.told import document, failing
 from keywright.manage.terminal import show_line
 
@@ -29,7 +30,7 @@ def list_(mode: str | None, as_json: bool) -> None:  # noqa: FBT001 - click pass
 
 
 @provider.command()
-@click.argument("name")
+@click.argument("name", shell_complete=provider_names)
 @_JSON
 def show(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Show what is known of one provider: how it is proved to, and where its secrets may go."""
@@ -40,7 +41,7 @@ def show(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags
 
 
 @provider.command()
-@click.argument("name")
+@click.argument("name", shell_complete=provider_names)
 @click.argument("service", default="")
 @_JSON
 def scopes(name: str, service: str, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from keywright.errors import UsageError
+from keywright.manage.completion.offers import provider_names, providers_then_name
 from keywright.manage.terminal import nothing_on_stdout, show_line, tell_person
 
 if TYPE_CHECKING:
@@ -19,13 +20,15 @@ _USAGE: Final = "run `keywright resolve PROVIDER [NAME]`, `keywright resolve --a
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="PROVIDER [NAME]")
+@click.argument("names", nargs=-1, metavar="PROVIDER [NAME]", shell_complete=providers_then_name)
 @click.option("--prefer", type=_PREFERENCES, help="Which profiles come first; else as the settings say.")
 @click.option("--mode", type=_MODES, help="Only profiles of this mode.")
 @click.option("--require-valid", is_flag=True, help="Pass over what has expired; without --prefer and --force always.")
 @click.option("--force", "is_forced", is_flag=True, help="Use NAME even if it is disabled or resting.")
 @click.option("--all", "is_all", is_flag=True, help="Resolve several providers at once, as one JSON document.")
-@click.option("--chain", metavar="A,B,C", help="Go through providers until one has a credential.")
+@click.option(
+    "--chain", metavar="A,B,C", shell_complete=provider_names, help="Go through providers until one has a credential."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, without the secret.")
 @click.option("--reveal", "is_revealed", is_flag=True, help="Put the secret into the JSON document.")
 def resolve(

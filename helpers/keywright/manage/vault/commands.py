@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from keywright.manage.completion.offers import vault_names
 from keywright.manage.terminal import Asking, show_line, show_secret
 
 _KINDS: Final = click.Choice(["file", "passphrase", "keyring"])
@@ -73,7 +74,7 @@ def list_(as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
 
 
 @vault.command()
-@click.argument("name")
+@click.argument("name", shell_complete=vault_names)
 @click.option("--reveal", is_flag=True, help="Print it even on a terminal.")
 def get(name: str, reveal: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Print one secret."""
@@ -83,7 +84,7 @@ def get(name: str, reveal: bool) -> None:  # noqa: FBT001 - click passes flags b
 
 
 @vault.command("set")
-@click.argument("name")
+@click.argument("name", shell_complete=vault_names)
 def set_(name: str) -> None:
     """Keep a secret under a name, in place of one that may be there."""
     from keywright.manage.vault.secrets import put
@@ -92,7 +93,7 @@ def set_(name: str) -> None:
 
 
 @vault.command()
-@click.argument("name")
+@click.argument("name", shell_complete=vault_names)
 def remove(name: str) -> None:
     """Forget one secret."""
     from keywright.manage.vault.secrets import remove

@@ -39,6 +39,7 @@ from keywright.providers.aws.environment import Identity
 from keywright.providers.aws.failures import Translator
 from keywright.providers.aws.in_place import in_place
 from keywright.providers.aws.mfa import Prompter
+from keywright.providers.aws.overheard import overhear
 from keywright.providers.aws.packed_keys import Keys, unpack
 from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
@@ -116,6 +117,7 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
             try:
                 with silenced("botocore", "urllib3"):
                     session = _session(identity, region, timeout_s)
+                    overhear()
                     if aid.parent is not None:
                         return work(_reopen(session, aid.parent, inputs))
                     return work(_open(session, identity, env, translator, prompter, inputs))

@@ -1,7 +1,6 @@
 """Versions, and which are too old."""
 
 import sys
-from importlib import metadata
 
 import pytest
 
@@ -34,14 +33,6 @@ def test_a_library_below_its_floor_is_told(house: House, monkeypatch: pytest.Mon
     assert found["library-old"].severity is Severity.ERROR
     assert found["library-old"].mend == f"{sys.executable} -m pip install --upgrade 'urllib3>=99.1'"
     assert "CVE-2099-1" in found["library-old"].what
-
-
-def test_a_bundle_tells_its_libraries_without_metadata(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str) -> str:
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "version", absent)
-    assert "urllib3 " in house.found(versions.look_at_libraries)["libraries-new"].what
 
 
 @pytest.mark.parametrize(

@@ -190,8 +190,10 @@ class TestAdd:
                 "keywright: failed to save profile: the vault is locked; run `keywright vault unlock` [vault_locked]\n",
             )
         assert json.loads(profile("add", "github", "--json", stdin=TYPED).stdout) == {
+            "schema": 1,
             "success": False,
             "error": "failed to save profile: the vault is locked",
+            "code": "vault_locked",
         }
 
 

@@ -74,7 +74,12 @@ def test_a_secret_that_lies_elsewhere_is_looked_for(profile: Script) -> None:
 
 def test_nobody_is_told_and_fails(profile: Script) -> None:
     said = profile("test", "openai:nobody", "--json")
-    assert json.loads(said.stdout) == {"success": False, "error": "profile not found: openai:nobody"}
+    assert json.loads(said.stdout) == {
+        "schema": 1,
+        "success": False,
+        "error": "profile not found: openai:nobody",
+        "code": "profile_not_found",
+    }
     assert said.code == 1
 
 

@@ -166,5 +166,10 @@ def test_who_is_not_there_is_told_in_one_line(filled: Script, own: Path, command
 
 def test_who_is_not_there_is_told_to_a_script(filled: Script) -> None:
     said = filled("show", "openai:nobody", "--json")
-    assert json.loads(said.stdout) == {"success": False, "error": "profile not found: openai:nobody"}
+    assert json.loads(said.stdout) == {
+        "schema": 1,
+        "success": False,
+        "error": "profile not found: openai:nobody",
+        "code": "profile_not_found",
+    }
     assert said.code == 1

@@ -201,12 +201,25 @@ class TestJson:
         ("args", "code", "document"),
         [
             (("classify", "HTTP 402", "--json"), 0, {"schema": 1, "reason": "billing"}),
-            (("provider", "show", "x", "--json"), 1, {"success": False, "error": "unknown provider: x"}),
-            (("provider", "scopes", "x", "--json"), 1, {"success": False, "error": "unknown provider: x"}),
+            (
+                ("provider", "show", "x", "--json"),
+                1,
+                {"schema": 1, "success": False, "error": "unknown provider: x", "code": "profile_not_found"},
+            ),
+            (
+                ("provider", "scopes", "x", "--json"),
+                1,
+                {"schema": 1, "success": False, "error": "unknown provider: x", "code": "profile_not_found"},
+            ),
             (
                 ("provider", "add", "/nowhere/x.toml", "--json"),
                 2,
-                {"success": False, "error": "/nowhere/x.toml cannot be read (ENOENT)"},
+                {
+                    "schema": 1,
+                    "success": False,
+                    "error": "/nowhere/x.toml cannot be read (ENOENT)",
+                    "code": "configuration",
+                },
             ),
         ],
     )

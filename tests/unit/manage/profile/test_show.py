@@ -208,7 +208,10 @@ def test_looking_changes_no_file_even_where_a_rest_is_over(profile: Script, conf
 @pytest.mark.parametrize("id_", ["openai:absent", "nobody:a", "nobody", "static:absent", "", ":", "a:b:c", "ö:ü", "-"])
 def test_an_unknown_one_is_not_found(profile: Script, config: Path, id_: str) -> None:
     said = profile("show", id_, "--json")
-    assert (said.code, json.loads(said.stdout)) == (1, {"success": False, "error": f"profile not found: {id_}"})
+    assert (said.code, json.loads(said.stdout)) == (
+        1,
+        {"schema": 1, "success": False, "error": f"profile not found: {id_}", "code": "profile_not_found"},
+    )
     assert (
         said.stderr
         == f"keywright: profile not found: {id_}; `keywright profile list` shows what there is [profile_not_found]\n"

@@ -151,8 +151,10 @@ class TestRemove:
     def test_of_nobody_is_told(self, profile: Script) -> None:
         said = profile("remove", "openai:nobody", "--json")
         assert json.loads(said.stdout) == {
+            "schema": 1,
             "success": False,
             "error": "failed to delete profile: profile openai:nobody not found",
+            "code": "profile_not_found",
         }
         assert said.code == 1
 

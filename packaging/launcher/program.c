@@ -1,0 +1,71 @@
+#include "program.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stdin.h"
+
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#include <limits.h>
+#endif
+
+static const int CANNOT_RUN = 126; /* as a shell reports a program that cannot be run */
+
+bool python_program(struct words *program) {
+    char self[4096];
+#ifdef __APPLE__
+    char called[4096], resolved[PATH_MAX];
+    uint32_t room = sizeof called;
+    if (_NSGetExecutablePath(called, &room) != 0 || realpath(called, resolved) == NULL) {
+        return false;
+    }
+    size_t length = strlen(resolved);
+    memcpy(self, resolved, length < sizeof self ? length : sizeof self);
+#else
+    ssize_t got = readlink("/proc/self/exe", self, sizeof self);
+    if (got < 0) {
+        return false;
+    }
+    size_t length = (size_t)got;
+#endif
+    if (length >= sizeof self) {
+        return false;
+    }
+    while (length > 0 && self[length - 1] != '/') {
+        length--;
+    }
+    begin(program);
+    add(program, (struct slice){self, length});
+    add_text(program, "keywright-python");
+    return !program->is_cut;
+}
+
+/* Tells in one line why nothing can be answered. */
+static void tell(const char *program, const char *problem) {
+    struct words line;
+    begin(&line);
+    add_text(&line, "keywright: cannot run ");
+    add_text(&line, program);
+    add_text(&line, ": ");
+    add_text(&line, problem);
+    add_text(&line, "; install keywright anew\n");
+    if (write(2, line.text, line.length) < 0) {
+        return; /* nobody listens */
+    }
+}
+
+int become_python(const struct question *question, char *const *argv) {
+    struct words program;
+    if (!python_program(&program)) {
+        tell("keywright-python", "its folder is not known");
+    } else if (question->is_stdin_read && !hand_on_stdin(question->stdin_bytes)) {
+        tell(program.text, "its standard input cannot be handed on");
+    } else {
+        execv(program.text, argv);
+        tell(program.text, strerror(errno));
+    }
+    return CANNOT_RUN;
+}
