@@ -222,5 +222,7 @@ def run(command: Callable[..., object] = keywright) -> int:
 def _as_ours(error: click.ClickException) -> UsageError:
     """Return what click says of wrong arguments, in lines of its own and with no code, as any other failure is told."""
     said = " ".join(error.format_message().split()).rstrip(".")
+    if said.startswith("Got unexpected extra argument"):
+        said = said.partition(" (")[0]  # what was typed there may be a secret
     context = getattr(error, "ctx", None)
     return UsageError(said[:1].lower() + said[1:], mend=f"see `{context.command_path} --help`" if context else "")

@@ -258,6 +258,10 @@ class TestTheCommandLine:
         ("args", "line"),
         [
             (("why", "git"), "missing argument 'URL'; see `keywright why git --help`"),
+            (
+                ("vault", "set", "A", "s3cret", "two"),
+                "got unexpected extra arguments; see `keywright vault set --help`",
+            ),
             (("refresh",), "give either a PROFILE or --due; see `keywright refresh --help`"),
             (("status", "--interval", "3"), "--interval goes with --watch; see `keywright status --help`"),
         ],
