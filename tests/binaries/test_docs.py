@@ -100,6 +100,31 @@ def test_a_page_can_be_followed(page: str, reader: Reader) -> None:
     assert not any(wrong), "\n\n".join(filter(None, wrong))
 
 
+def test_the_tarball_is_unpacked_as_shown(reader: Reader, tmp_path: Path) -> None:
+    """Over an older one too, of which nothing is left."""
+    (block,) = (block for block in blocks("docs/install.md") if "\ntar " in block.text)
+    (name,) = re.findall(r"keywright-[0-9.]+-linux-x86_64(?=\.tar\.gz)", block.text)
+    top = tmp_path / name  # the tarball's one folder is called as the tarball is
+    (top / "_internal").mkdir(parents=True)
+    for program in ("keywright", "keywright-python"):
+        (top / program).write_text(f'#!/bin/sh\necho "{program} as ${{0##*/}}"\n')
+        (top / program).chmod(0o755)
+    names = [f"{client}-credential-keywright" for client in ("docker", "git", "kube")]
+    for link in names:
+        (top / link).symlink_to("keywright")
+    subprocess.run(["tar", "-czf", reader.home / f"{name}.tar.gz", "-C", tmp_path, name], check=True)
+    for _ in range(2):
+        assert {told(block, command, printed) for command, printed in reader.run(commands(block))} == {""}
+        bin_ = reader.home / ".local/bin"
+        assert sorted(path.name for path in bin_.iterdir()) == sorted([*names, "keywright"])
+        for path in bin_.iterdir():
+            done = subprocess.run([path], capture_output=True, text=True, check=True)
+            assert done.stdout == f"keywright as {path.name}\n"
+        leftover = reader.home / ".local/lib/keywright/_internal/older"
+        assert not leftover.exists()
+        leftover.touch()
+
+
 EVERY = [command for page in MINE for block in blocks(page) for command in commands(block)]
 
 

@@ -10,7 +10,8 @@ from fakes.documents import check_document
 from keywright.errors import ERRORS
 from keywright.manage.cli import run
 
-CLICKS_OWN = "Usage: "
+HELP = "Usage: "
+"""What a group prints that is given no command."""
 CODE = re.compile(r" \[([a-z_]+)\]\n\Z")
 
 
@@ -39,7 +40,7 @@ class Terminal:
             code = end.code if isinstance(end.code, int) else 1
         said = Said(code, *self._capfd.readouterr())
         check_document(args, said.stdout)
-        if said.code and said.stderr and not said.stderr.startswith(CLICKS_OWN):
+        if said.code and said.stderr and not said.stderr.startswith(HELP):
             kind = CODE.search(said.stderr)
             assert kind, said.stderr
             assert ERRORS[kind[1]].exit_code == said.code, said.stderr

@@ -36,8 +36,9 @@ ELSEWHERE: Final = (
     Elsewhere(
         r"(pipx|uv tool|pip) install .*", "installs from the network", Check.TEST, "tests/binaries/test_installed.py"
     ),
-    Elsewhere(r"(sudo )?(apt|apt-get|dnf|rpm|dpkg|brew) .*", _PACKAGES, Check.NOTHING),
-    Elsewhere(r"(sha256sum|tar|ln) .*(keywright|SHA256SUMS).*", _PACKAGES, Check.NOTHING),
+    Elsewhere(r"(sudo )?(apt|apt-get|dnf|zypper|rpm|dpkg|brew) .*", _PACKAGES, Check.NOTHING),
+    Elsewhere(r"sha256sum .*SHA256SUMS.*", _PACKAGES, Check.NOTHING),
+    Elsewhere(r"(tar|ln) .*keywright.*", "has to have a tarball", Check.TEST, "tests/binaries/test_docs.py"),
     Elsewhere(r"keywright profile login .*", f"{_PERSON}, and a browser", Check.HELP),
     Elsewhere(r"keywright vault (init|unlock|lock|change-password).*", f"{_PERSON}, to type a passphrase", Check.HELP),
     Elsewhere(r"(podman|crane|buildah) .*", "is not in Debian's images of CI", Check.NOTHING),

@@ -203,8 +203,11 @@ def run(command: Callable[..., object] = keywright) -> int:
         return EXIT_INTERRUPTED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # which is the help
+        return error.exit_code
     except click.ClickException as error:
-        error.show()
+        tell_person(_as_ours(error).line)
         return error.exit_code
     except KeywrightError as error:
         tell_person(error.line)
@@ -214,3 +217,12 @@ def run(command: Callable[..., object] = keywright) -> int:
         tell_person(failure.line)
         return failure.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _as_ours(error: click.ClickException) -> UsageError:
+    """Return what click says of wrong arguments, in lines of its own and with no code, as any other failure is told."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    if said.startswith("Got unexpected extra argument"):
+        said = said.partition(" (")[0]  # what was typed there may be a secret
+    context = getattr(error, "ctx", None)
+    return UsageError(said[:1].lower() + said[1:], mend=f"see `{context.command_path} --help`" if context else "")

@@ -254,10 +254,27 @@ class TestRefresh:
 
 
 class TestTheCommandLine:
+    @pytest.mark.parametrize(
+        ("args", "line"),
+        [
+            (("why", "git"), "missing argument 'URL'; see `keywright why git --help`"),
+            (
+                ("vault", "set", "A", "s3cret", "two"),
+                "got unexpected extra arguments; see `keywright vault set --help`",
+            ),
+            (("refresh",), "give either a PROFILE or --due; see `keywright refresh --help`"),
+            (("status", "--interval", "3"), "--interval goes with --watch; see `keywright status --help`"),
+        ],
+    )
+    def test_wrong_arguments_are_one_line_with_a_code_too(
+        self, keywright: Terminal, args: tuple[str, ...], line: str
+    ) -> None:
+        assert keywright(*args) == (2, "", f"keywright: {line} [usage]\n")
+
     def test_an_unknown_command_is_exit_2(self, keywright: Terminal) -> None:
         code, out, err = keywright("frobnicate")
         assert (code, out) == (2, "")
-        assert "No such command" in err
+        assert "no such command" in err
 
     @pytest.mark.parametrize("args", [["--help"], ["status", "--help"], ["--version"]])
     def test_help_and_version_are_exit_0(self, keywright: Terminal, args: list[str]) -> None:

@@ -12,12 +12,15 @@ from fakes.bent import Garbage, aborting, bent, down, garbage, redirecting, refu
 from keywright import __version__
 from keywright.demo.exchange import json_reply
 from keywright.demo.github import TOKENS_ROUTE, AppKey, GitHubIssuer, Installation
+from keywright.demo.issuer import LoopbackServer
 from keywright.errors import ConfigurationError, KeywrightError, Refused, Unavailable, Unreachable
 from keywright.freshness import Margins
 from keywright.hit import stamp
 from keywright.providers.base import Minted
 from keywright.providers.github_app import GithubAppProvider
-from keywright.settings.model import GithubAppOptions
+from keywright.providers.registry import make
+from keywright.request import Url
+from keywright.settings.model import GithubAppOptions, Profile
 
 NOW = datetime.fromtimestamp(1_700_000_000, UTC)
 LOOK_UP = "GET /users/{owner}/installation"
@@ -108,6 +111,16 @@ def test_the_request_is_the_one_github_documents(desk: Desk, github: GitHubIssue
     scheme, _, token = call.headers["Authorization"].partition(" ")
     claims = jwt.decode(token, key.public_pem, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False})
     assert (scheme, claims) == ("Bearer", {"iat": 1699999940, "exp": 1700000540, "iss": "123456"})
+
+
+def test_the_host_that_is_asked_about_is_not_the_api(desk: Desk, github: GitHubIssuer) -> None:
+    """A repository's URL is a stranger's: who signs in where it points to hands over a signed request."""
+    with LoopbackServer({}) as other:
+        options = GithubAppOptions(app_id="123456", private_key="~/app.pem", installation_id=789, api_url=github.url)
+        profile = Profile(id="github-app:x", options=options)
+        place = Url(scheme="http", host=other.url.removeprefix("http://"), path="acme/app")
+        make(profile, place, {"HOME": str(desk.home)}).fetch(NOW, 10.0, {})
+        assert (other.total, github.total) == (0, 1)
 
 
 def test_a_token_is_narrowed_only_where_the_settings_say_so(desk: Desk, github: GitHubIssuer) -> None:

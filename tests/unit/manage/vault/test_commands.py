@@ -77,7 +77,7 @@ class TestSecrets:
         ("args", "stdin", "code", "told"),
         [
             (("set", "a/b"), b"x", 2, "letters, digits"),
-            (("set", "-x"), b"x", 2, "No such option"),
+            (("set", "-x"), b"x", 2, "no such option"),
             (("set", ""), b"x", 2, "letters, digits"),
             (("set", "x" * 129), b"x", 2, "128"),
             (("set", "git https://x"), b"x", 2, "git credential fill"),
@@ -93,7 +93,7 @@ class TestSecrets:
             (("lock",), b"", 2, "keywright vault init"),
             (("unlock",), b"x", 2, "keywright vault init"),
             (("change-password",), b"x", 2, "keywright vault init"),
-            (("init", "--key", "stone"), b"", 2, "Invalid value"),
+            (("init", "--key", "stone"), b"", 2, "invalid value"),
             (("init", "--key", "passphrase"), b"", 2, "an empty passphrase"),
             (("init", "--key", "passphrase"), b" \t\n", 2, "an empty passphrase"),
         ],
