@@ -40,6 +40,7 @@ USES: Final[Mapping[str, str]] = {
     "platformdirs": "folders",
     "click": "`keywright`",
     "keyring": "the vault's key in the OS keyring",
+    "documents": "pages, manual pages, completion of shells, licences",
 }
 """Each part and what it is for, in the table's order; botocore's data follow by service."""
 
@@ -56,6 +57,8 @@ FILES: Final[tuple[tuple[str, str], ...]] = (
     ("_internal/_cffi_backend.*", "cryptography"),
     ("_internal/botocore/cacert.pem", "botocore"),
     ("_internal/msgspec/_core.*", "msgspec"),
+    *((f"{name}.md", "documents") for name in ("CHANGELOG", "README", "SECURITY")),
+    *((name, "documents") for name in ("LICENSE", "THIRD-PARTY-LICENSES", "docs/*.md", "share/*")),
 )
 """Which part a file belongs to, by its place."""
 

@@ -3,7 +3,7 @@
 /usr/lib/keywright/                 the bundle
 /usr/bin/NAME ->                    a link for each name
 /usr/share/man, …/bash-completion   what the bundle has in `share/`
-/usr/share/doc/keywright/           README, changelog, licences
+/usr/share/doc/keywright/           README, its pages, changelog, licences
 """
 
 import json
@@ -24,7 +24,7 @@ _DOC: Final = "/usr/share/doc/keywright"
 _TEMPLATE: Final = Path(__file__).with_name("nfpm.yaml")
 _GOARCH: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 """nfpm's names for a machine's architecture, which are dpkg's too."""
-_DOCUMENTS: Final = ("CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-LICENSES")
+_DOCUMENTS: Final = ("CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-LICENSES")
 """What the bundle has beside its programs; Debian wants the licences as `copyright`."""
 
 
@@ -68,7 +68,7 @@ def contents(bundle: Path, work: Path) -> Iterator[dict[str, Any]]:
     yield _folder(_HOME)
     for path in sorted(bundle.rglob("*")):
         name = path.relative_to(bundle)
-        if name.parts[0] == "share" or str(name) in _DOCUMENTS:
+        if name.parts[0] in {"docs", "share"} or str(name) in _DOCUMENTS:
             continue
         if path.is_symlink():
             yield _link(f"{_HOME}/{name}", str(path.readlink()))
@@ -101,7 +101,9 @@ def _shared(share: Path, work: Path) -> Iterator[dict[str, Any]]:
 
 def _documents(bundle: Path, work: Path) -> Iterator[dict[str, Any]]:
     yield _folder(_DOC)
-    yield _file(f"{_DOC}/README.md", bundle / "README.md")
+    for path in (bundle / "README.md", bundle / "SECURITY.md", bundle / "docs", *sorted((bundle / "docs").rglob("*"))):
+        place = f"{_DOC}/{path.relative_to(bundle)}"
+        yield _folder(place) if path.is_dir() else _file(place, path)
     yield _packed(f"{_DOC}/changelog", bundle / "CHANGELOG.md", work)
     copyrights = work / "copyright"
     texts = [(bundle / name).read_text(encoding="utf-8") for name in ("LICENSE", "THIRD-PARTY-LICENSES")]

@@ -35,7 +35,7 @@ from linux import write_packages  # noqa: E402
 from sbom import write_sbom  # noqa: E402
 from tarball import write_tarball  # noqa: E402
 
-DOCUMENTS: Final = ("CHANGELOG.md", "LICENSE", "README.md")
+DOCUMENTS: Final = ("CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md")
 COMPLETIONS: Final = {
     "bash": "bash-completion/completions/keywright",
     "fish": "fish/vendor_completions.d/keywright.fish",
@@ -130,6 +130,7 @@ def complete_bundle(made: Made) -> None:
     )
     for name in DOCUMENTS:
         shutil.copyfile(freeze.ROOT / name, made.bundle / name)
+    shutil.copytree(freeze.ROOT / "docs", made.bundle / "docs", dirs_exist_ok=True)
     write_share(made)
     freeze.set_modes(made.bundle)
 

@@ -13,7 +13,8 @@ def bundle(tmp_path: Path) -> Path:
     """A bundle in small."""
     folder = tmp_path / "keywright"
     for name in (
-        *("CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-LICENSES", "keywright-python", "_internal/libz.so.1"),
+        *("CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-LICENSES", "docs/clients/git.md"),
+        *("keywright-python", "_internal/libz.so.1"),
         *(
             "share/man/man1/keywright.1",
             "share/zsh/site-functions/_keywright",
@@ -47,6 +48,10 @@ def test_each_thing_has_its_place_mode_and_owner(bundle: Path, tmp_path: Path) -
         "/usr/lib/keywright/keywright-python": 0o755,
         "/usr/share/doc/keywright": 0o755,
         "/usr/share/doc/keywright/README.md": 0o644,
+        "/usr/share/doc/keywright/SECURITY.md": 0o644,
+        "/usr/share/doc/keywright/docs": 0o755,
+        "/usr/share/doc/keywright/docs/clients": 0o755,
+        "/usr/share/doc/keywright/docs/clients/git.md": 0o644,
         "/usr/share/doc/keywright/changelog.gz": 0o644,
         "/usr/share/doc/keywright/copyright": 0o644,
         "/usr/share/fish": 0o755,

@@ -29,6 +29,7 @@ class Elsewhere(NamedTuple):
 
 
 _PACKAGES: Final = "installs on the machine; the packages are tested where they are built"
+_MADE: Final = "tests/binaries/test_packages.py"
 _PERSON: Final = "a person has to be there"
 
 ELSEWHERE: Final = (
@@ -36,8 +37,8 @@ ELSEWHERE: Final = (
     Elsewhere(
         r"(pipx|uv tool|pip) install .*", "installs from the network", Check.TEST, "tests/binaries/test_installed.py"
     ),
-    Elsewhere(r"(sudo )?(apt|apt-get|dnf|zypper|rpm|dpkg|brew) .*", _PACKAGES, Check.NOTHING),
-    Elsewhere(r"sha256sum .*SHA256SUMS.*", _PACKAGES, Check.NOTHING),
+    Elsewhere(r"(sudo )?(apt|apt-get|dnf|zypper|rpm|dpkg|brew) .*", _PACKAGES, Check.TEST, _MADE),
+    Elsewhere(r"sha256sum .*SHA256SUMS.*", _PACKAGES, Check.TEST, _MADE),
     Elsewhere(r"(tar|ln) .*keywright.*", "has to have a tarball", Check.TEST, "tests/binaries/test_docs.py"),
     Elsewhere(r"keywright profile login .*", f"{_PERSON}, and a browser", Check.HELP),
     Elsewhere(r"keywright vault (init|unlock|lock|change-password).*", f"{_PERSON}, to type a passphrase", Check.HELP),
