@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from shlex import quote
 
 from keywright.cache.failures import Failures
 from keywright.cache.folder import locate
@@ -18,7 +19,7 @@ from keywright.settings import load as settings
 def look_at_settings(scene: Scene) -> Iterator[Finding]:
     """Read the settings, and the person's own providers, as every call does."""
     path = settings.locate(scene.env)
-    editor = f"${{EDITOR:-vi}} '{path}'"
+    editor = f"${{EDITOR:-vi}} {quote(path)}"
     try:
         found = settings.load(path)
     except ConfigurationError as failure:
