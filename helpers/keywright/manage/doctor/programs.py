@@ -74,12 +74,17 @@ def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Findi
     if version != __version__:
         shown = version or "of no version that it tells"
         what = f"{name} is {places[0].path}, {shown}; this keywright is {__version__}"
-        yield warning("program-other-version", what, f"rm {quote(places[0].path)}")
+        yield warning("program-other-version", what, _one_of(name))
     elif hidden:
         what = f"{name} is {places[0].path}, before {' and '.join(place.path for place in hidden)}"
-        yield note("program-twice", what, f"rm {' '.join(quote(place.path) for place in hidden)}")
+        yield note("program-twice", what, _one_of(name))
     else:
         yield ok("program-found", f"{name} is {places[0].path}, {version}")
+
+
+def _one_of(name: str) -> str:
+    """Which one is to stay is the person's to say: it may be a package's file, or the newer one."""
+    return f"upgrade or uninstall what is not to stay, by the way it came; `type -a {name}` lists them"
 
 
 def _open_folders(folders: list[str]) -> Iterator[Finding]:

@@ -219,7 +219,7 @@ SICKNESSES = (
     Sickness("vault-unusable", secrets.look_at_vault, lambda house: damage(vault(house)), ERROR, mend=False),
     Sickness("vault-unusable", secrets.look_at_vault, loose_key, ERROR, mend=False),
     Sickness("vault-lost", secrets.look_at_vault, lost_vault, ERROR, mend=False),
-    Sickness("program-other-version", programs.look_at_path, planted, WARNING),
+    Sickness("program-other-version", programs.look_at_path, planted, WARNING, mend=False),
     Sickness("program-loose", programs.look_at_path, loose_program, ERROR),
     Sickness("program-broken-link", programs.look_at_path, broken_link, WARNING),
     Sickness("path-loose", programs.look_at_path, open_folder, ERROR),
