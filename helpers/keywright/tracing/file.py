@@ -41,7 +41,8 @@ class TraceFile:
             why = errno.errorcode.get(getattr(error, "errno", None) or 0, "no path")
             mend = "name the file itself, not a link to it" if why == "ELOOP" else "name another file"
             raise Unavailable(f"{path} cannot be opened ({why})", mend=mend) from None
-        problem = _problem(path, os.fstat(descriptor)) or _foreign(path, descriptor)
+        found = os.fstat(descriptor)
+        problem = _problem(path, found) or _foreign(path, descriptor) or _loose(path, found)
         if problem is not None:
             os.close(descriptor)
             raise problem
@@ -80,6 +81,11 @@ def _problem(path: str, found: os.stat_result) -> Unavailable | None:
         return Unavailable(f"{path} belongs to user {found.st_uid}", mend="name another file")
     if found.st_nlink > 1:
         return Unavailable(f"{path} has a second name elsewhere, a hard link", mend="name another file")
+    return None
+
+
+def _loose(path: str, found: os.stat_result) -> Unavailable | None:
+    """Return the problem of a trace that others can read; it comes last, for nobody else's file is to be closed."""
     if found.st_mode & 0o077:
         return Unavailable(f"{path} is open to other users", mend=f"run `chmod 600 {shlex.quote(path)}`")
     return None

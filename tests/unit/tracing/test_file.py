@@ -68,12 +68,13 @@ def test_what_is_not_ours_alone_is_refused_and_left_as_it_is(tmp_path: Path, kin
     assert all(not path.read_bytes() for path in folder.glob("t*") if path.is_file())
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644])
 @pytest.mark.parametrize("content", ["-----BEGIN KEY-----\n", "[default]\n", '{"schema": 1}', "x", "\n"])
-def test_what_holds_something_else_is_not_appended_to(tmp_path: Path, content: str) -> None:
+def test_what_holds_something_else_is_not_appended_to(tmp_path: Path, content: str, mode: int) -> None:
     path = tmp_path / "vault"
     path.write_text(content)
-    path.chmod(0o600)
-    with pytest.raises(Unavailable, match="no trace"):
+    path.chmod(mode)
+    with pytest.raises(Unavailable, match="no trace; name another file"):
         TraceFile.open(str(path))
     assert path.read_text() == content
 
