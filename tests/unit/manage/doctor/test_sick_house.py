@@ -15,7 +15,7 @@ from keywright.cache.failures import Failures
 from keywright.cache.open import open_cache
 from keywright.credential import CacheKey, Credential
 from keywright.errors import Refused
-from keywright.manage.doctor import clock, folders, network, programs, secrets, standing, versions
+from keywright.manage.doctor import clock, docker, folders, kube, network, programs, secrets, standing, versions
 from keywright.manage.doctor.finding import Severity
 from keywright.secret import Secret
 from keywright.vault.vault import open_vault
@@ -310,6 +310,27 @@ def test_a_mend_can_be_pasted_whatever_the_folder_is_called(house: House) -> Non
     (house.own / "config.toml").write_text("[[[")
     (mend,) = [one.mend for one in standing.look_at_settings(house.scene()) if one.id == "settings-wrong"]
     assert shlex.split(mend)[-1] == str(house.own / "config.toml")
+
+
+def test_a_name_from_a_file_is_one_word_of_a_mend(house: House) -> None:
+    """Kubeconfigs are handed round: a command in one is not to be run by pasting what doctor says."""
+    evil = "x; id #"
+    stanza = {"apiVersion": "client.authentication.k8s.io/v1", "command": evil, "interactiveMode": "Never"}
+    shown = json.dumps({"users": [{"name": evil, "user": {"exec": stanza}}]})
+    house.program("kubectl", shown)
+    house.write(".kube/config", "")
+    house.write(".docker/config.json", json.dumps({"credHelpers": {"r.example": evil}}))
+    told = [house.found(kube.look_at_kubeconfigs)["kube-plugin-missing"]]
+    told += [house.found(docker.look)["docker-helper-missing"]]
+    assert [shlex.split(one.mend) for one in told] == [["install", evil], ["install", f"docker-credential-{evil}"]]
+
+
+def test_a_login_with_no_plain_name_is_not_taken_for_that_at_docker_hub(house: House) -> None:
+    auths = {"https://me:canary@r.example": {"auth": "bWU6Y2FuYXJ5"}}
+    path = house.write(".docker/config.json", json.dumps({"auths": auths}))
+    finding = house.found(docker.look)["docker-login-in-clear"]
+    assert finding.mend == f"take it out of `auths` in {path}"
+    assert "canary" not in finding.what
 
 
 def test_a_house_that_is_well_has_nothing_to_mend(house: House) -> None:
