@@ -7,7 +7,7 @@ changed: who mends the cause is not made to wait.
 
 import json
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from keywright.cache.folder import PrivateFolder
 from keywright.errors import ERRORS, KeywrightError, NeedsPerson, Unavailable, VaultLocked, VaultUnusable
@@ -22,6 +22,8 @@ _HERE: Final = (NeedsPerson, Unavailable, VaultLocked, VaultUnusable)
 LONGEST_ASKED_S: Final = 3600.0
 JITTER: Final = 0.2
 KEPT_S: Final = 7 * 86400.0
+LAST_S: Final = 253402300800.0
+"""The end of the year 9999: what is later is told by no clock, and shown by none."""
 WAY: Final = ("ALL_PROXY", "AWS_CA_BUNDLE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE")
 """The environment that decides how an issuer is reached, in either case."""
 
@@ -96,7 +98,7 @@ class Failures:
             error = kind(str(document["what"]), mend=str(document["mend"]))
             if isinstance(error, NeedsPerson):
                 error.question = str(document.get("question", ""))
-            failed_at_s, retry_at_s = float(document["failed_at_unix_s"]), float(document["retry_at_unix_s"])
+            failed_at_s, retry_at_s = _instant(document["failed_at_unix_s"]), _instant(document["retry_at_unix_s"])
             return Failure(
                 error=error.about(str(document["account"]), str(document["host"])),
                 attempts=int(document["attempts"]),
@@ -161,3 +163,16 @@ class Failures:
     def digests(self) -> list[str]:
         """Return the names of the entries that failures are remembered of, sorted."""
         return sorted(name.removesuffix(".json") for name in self._folder.mtimes() if name.endswith(".json"))
+
+
+def _instant(told: Any) -> float:  # noqa: ANN401 - from a file
+    """Return an instant in epoch seconds, of a year that a calendar has.
+
+    Raises:
+        ValueError: it is infinite, no number, or beyond all calendars.
+        TypeError: as `float`.
+    """
+    seconds = float(told)
+    if not 0 <= seconds < LAST_S:
+        raise ValueError("no instant")
+    return seconds

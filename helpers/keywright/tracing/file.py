@@ -9,8 +9,10 @@ from typing import Final, Self
 
 from keywright.errors import Unavailable
 
-_OPEN: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _PAST_THE_STANDARD_THREE: Final = 3
+BEGINNING: Final = b'{"at": "'
+"""How each line of a trace begins, and so each trace."""
 
 
 class TraceFile:
@@ -25,7 +27,8 @@ class TraceFile:
         """Open the file, made 0600 if absent; nothing is written yet.
 
         Raises:
-            Unavailable: it is a link, no plain file, another user's, open to others, or cannot be opened.
+            Unavailable: it is a link, no plain file, another user's, open to others, holds something else, or cannot be
+                opened.
         """
         try:
             opened = os.open(path, _OPEN, 0o600)
@@ -38,7 +41,8 @@ class TraceFile:
             why = errno.errorcode.get(getattr(error, "errno", None) or 0, "no path")
             mend = "name the file itself, not a link to it" if why == "ELOOP" else "name another file"
             raise Unavailable(f"{path} cannot be opened ({why})", mend=mend) from None
-        problem = _problem(path, os.fstat(descriptor))
+        found = os.fstat(descriptor)
+        problem = _problem(path, found) or _foreign(path, descriptor) or _loose(path, found)
         if problem is not None:
             os.close(descriptor)
             raise problem
@@ -59,6 +63,17 @@ class TraceFile:
         os.close(self._fd)
 
 
+def _foreign(path: str, descriptor: int) -> Unavailable | None:
+    """Return the problem of a file that holds no trace: appended to, a vault, a key or a configuration were damaged."""
+    try:
+        beginning = os.pread(descriptor, len(BEGINNING), 0)
+    except OSError as error:
+        return Unavailable(f"{path} cannot be read ({type(error).__name__})", mend="name another file")
+    if beginning and not BEGINNING.startswith(beginning):
+        return Unavailable(f"{path} holds something that is no trace", mend="name another file")
+    return None
+
+
 def _problem(path: str, found: os.stat_result) -> Unavailable | None:
     if not stat.S_ISREG(found.st_mode):
         return Unavailable(f"{path} is not a plain file", mend="name another file")
@@ -66,6 +81,11 @@ def _problem(path: str, found: os.stat_result) -> Unavailable | None:
         return Unavailable(f"{path} belongs to user {found.st_uid}", mend="name another file")
     if found.st_nlink > 1:
         return Unavailable(f"{path} has a second name elsewhere, a hard link", mend="name another file")
+    return None
+
+
+def _loose(path: str, found: os.stat_result) -> Unavailable | None:
+    """Return the problem of a trace that others can read; it comes last, for nobody else's file is to be closed."""
     if found.st_mode & 0o077:
         return Unavailable(f"{path} is open to other users", mend=f"run `chmod 600 {shlex.quote(path)}`")
     return None

@@ -52,7 +52,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a hard link": (hard_link, "second name"),
     "loose": (loose, "open to other users; run `chmod 600 "),
     "a folder": (Path.mkdir, "EISDIR"),
-    "a pipe that nobody reads": (os.mkfifo, "ENXIO"),
+    "a pipe": (os.mkfifo, "not a plain file"),
     "in no folder": (lambda path: path.parent.rmdir(), "ENOENT"),
 }
 
@@ -66,6 +66,27 @@ def test_what_is_not_ours_alone_is_refused_and_left_as_it_is(tmp_path: Path, kin
     with pytest.raises(Unavailable, match=told):
         TraceFile.open(str(folder / "trace"))
     assert all(not path.read_bytes() for path in folder.glob("t*") if path.is_file())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+@pytest.mark.parametrize("content", ["-----BEGIN KEY-----\n", "[default]\n", '{"schema": 1}', "x", "\n"])
+def test_what_holds_something_else_is_not_appended_to(tmp_path: Path, content: str, mode: int) -> None:
+    path = tmp_path / "vault"
+    path.write_text(content)
+    path.chmod(mode)
+    with pytest.raises(Unavailable, match="no trace; name another file"):
+        TraceFile.open(str(path))
+    assert path.read_text() == content
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 40])
+def test_a_trace_that_was_begun_is_appended_to(tmp_path: Path, length: int) -> None:
+    """Be it that the disk was full in the middle of its first line."""
+    path = tmp_path / "trace"
+    path.write_text('{"at": "2030-01-01T12:00:00.000Z", "call": "0"}\n'[:length])
+    path.chmod(0o600)
+    TraceFile.open(str(path)).append("one")
+    assert path.read_text().endswith("one\n")
 
 
 def test_another_user_s_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,8 @@ def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding
     plain = [file for file in files if stat.S_ISREG(file.found.st_mode)]
     mine = [file for file in files if file.found.st_uid == os.geteuid()]
     links = [file for file in files if stat.S_ISLNK(file.found.st_mode)]
-    foreign = [file for file in files if file.found.st_uid != os.geteuid()]
+    # A link that somebody else put here is only deleted: `chown` would hand over what it leads to.
+    foreign = [file for file in files if file.found.st_uid != os.geteuid() and not _leads_elsewhere(file)]
     loose = [file for file in mine if file.found.st_mode & 0o077 and file not in links and not _is_socket(file)]
     twice = [file for file in plain if file.found.st_nlink > 1]
     left = [file for file in plain if file.name.endswith(".tmp") and file.found.st_ctime < now_s - LEFT_AFTER_S]
@@ -58,7 +59,7 @@ def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding
             "file-link", _told(links, "is a link", "are links"), away if "data" in kinds else _all(delete, links)
         )
     if foreign:
-        own = f"sudo chown {os.geteuid()}"
+        own = f"sudo chown -h {os.geteuid()}"
         yield error(
             "file-foreign", _told(foreign, "belongs to another user", "belong to other users"), _all(own, foreign)
         )
@@ -69,7 +70,9 @@ def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding
     if twice:
         what = _told(twice, "has a second name elsewhere (a hard link)", "have second names elsewhere (hard links)")
         yield error(
-            "file-hard-link", what, " && ".join(f"cp -p {_q(f)} {_q(f)}.1 && mv {_q(f)}.1 {_q(f)}" for f in twice)
+            "file-hard-link",
+            what,
+            " && ".join(f"cp -p {_q(f)} {_q(f)}.1 && mv {_q(f)}.1 {_q(f)}" for f in twice[:_NAMED_AT_MOST]),
         )
     if damaged:
         yield warning("entry-damaged", _told(damaged, "is damaged", "are damaged"), _all(delete, damaged))
@@ -91,6 +94,12 @@ def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding
         yield warning("temporary-left", what, _all(delete, left))
     if strange:
         yield note("file-unknown", _told(strange, "is not keywright's", "are not keywright's"), _all("ls -l", strange))
+
+
+def _leads_elsewhere(file: _File) -> bool:
+    """Whether the file is, or may be, one that lies somewhere else under another name."""
+    mode = file.found.st_mode
+    return stat.S_ISLNK(mode) or (stat.S_ISREG(mode) and file.found.st_nlink > 1)
 
 
 def _is_known(name: str, kinds: list[str]) -> bool:

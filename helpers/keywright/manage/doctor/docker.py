@@ -35,7 +35,9 @@ def _look_at_file(editor: DockerFile, scene: Scene) -> Iterator[Finding]:
         return
     for name in sorted({*helpers.values(), store} - {""}):
         if not scene.which(f"docker-credential-{name}"):
-            mend = "python3 -m pip install keywright" if name == NAME else f"install docker-credential-{name}"
+            mend = (
+                "python3 -m pip install keywright" if name == NAME else f"install {quote(f'docker-credential-{name}')}"
+            )
             what = f"{editor.path} names the helper {name}, and docker-credential-{name} is not on PATH"
             yield error("docker-helper-missing", what, mend)
     yield from _look_at_logins(editor, content)
@@ -47,9 +49,10 @@ def _look_at_logins(editor: DockerFile, content: bytes) -> Iterator[Finding]:
     for name in logins:
         place = parse_url(name)
         host = str(place) if place else "a registry"  # a login in the name itself is not shown
-        argument = f" {quote(name)}" if place else ""
+        # Without a name it would be the login at Docker Hub that is given up.
+        mend = f"{editor.client} logout {quote(name)}" if place else f"take it out of `auths` in {quote(editor.path)}"
         what = f"{editor.path} keeps the login at {host} in clear"
-        yield warning("docker-login-in-clear", what, f"{editor.client} logout{argument}")
+        yield warning("docker-login-in-clear", what, mend)
     if logins and os.stat(editor.path).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         what = f"{editor.path} has logins in it, and is open to other users"
         yield error("docker-config-loose", what, f"chmod 600 {quote(editor.path)}")

@@ -5,12 +5,14 @@ proof (an NFS client may keep locks to itself), so several processes contend for
 down when they held it: no two of these spans may overlap. filelock's own check of file systems has the same idea.
 """
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import pairwise
+from shlex import quote
 from typing import Final
 
 from keywright.cache.folder import locate
@@ -96,6 +98,9 @@ def look_by_trial(scene: Scene) -> Iterator[Finding]:
             continue
         try:
             yield from _try(path, trial, scene)
+        except OSError as failure:
+            why = errno.errorcode.get(failure.errno or 0, type(failure).__name__)
+            yield error("filesystem-unwritable", f"no file can be written in {path} ({why})", f"df -h {quote(path)}")
         finally:
             shutil.rmtree(trial, ignore_errors=True)
 

@@ -1,7 +1,11 @@
 """What a check finds."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
+
+_RUN: Final = re.compile(r"run `([^`]+)`")
 
 
 class Severity(Enum):
@@ -53,14 +57,20 @@ def ok(id_: str, what: str) -> Finding:
 
 def note(id_: str, what: str, mend: str = "") -> Finding:
     """Return a finding of something that is worth knowing, and may be as the person wants it."""
-    return Finding(id_, Severity.NOTE, what, mend)
+    return Finding(id_, Severity.NOTE, what, _bare(mend))
 
 
 def warning(id_: str, what: str, mend: str) -> Finding:
     """Return a finding of something that will cost time or safety one day."""
-    return Finding(id_, Severity.WARNING, what, mend)
+    return Finding(id_, Severity.WARNING, what, _bare(mend))
 
 
 def error(id_: str, what: str, mend: str) -> Finding:
     """Return a finding of something that does not work, or is not safe."""
-    return Finding(id_, Severity.ERROR, what, mend)
+    return Finding(id_, Severity.ERROR, what, _bare(mend))
+
+
+def _bare(mend: str) -> str:
+    """Return the command alone of an error that says "run `COMMAND`": a line of its own is pasted as it stands."""
+    found = _RUN.fullmatch(mend)
+    return found[1] if found else mend

@@ -33,9 +33,13 @@ def _look_at_folder(kinds: list[str], path: str, now_s: float) -> Iterator[Findi
         yield ok("folder-absent", f"{path} is not there yet; the first secret makes it")
         return
     faults = [*_faults_of_folder(kinds[0], path, found), *_open_above(path)]
+    yield from faults  # at once: what lies in it may take too long to look at
+    inside: list[Finding] = []
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
-        faults += look_inside(kinds, path, now_s)
-    yield from faults or [ok("folder-private", f"{path} and what lies in it are yours alone")]
+        inside += look_inside(kinds, path, now_s)
+    yield from inside
+    if not faults and not inside:
+        yield ok("folder-private", f"{path} and what lies in it are yours alone")
 
 
 def _faults_of_folder(kind: str, path: str, found: os.stat_result) -> Iterator[Finding]:

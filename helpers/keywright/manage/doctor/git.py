@@ -37,14 +37,12 @@ class _Setting(NamedTuple):
 
 def look(scene: Scene) -> Iterator[Finding]:
     """Go through the helpers of every host that the settings route, or that ours is set up for."""
-    git = scene.which("git")
-    if not git:
+    if not scene.which("git"):
         return
-    ran = scene.ask(git, "config", "-z", "--show-scope", "--show-origin", "--get-regexp", r"^credential\.")
-    if ran is None or ran.code not in {0, 1}:  # 1: there is nothing
+    found = _read(scene)
+    if found is None:
         yield error("git-config-wrong", "git cannot read its configuration", "git config --list --show-origin")
         return
-    found = list(_settings(ran.stdout))
     settings = load(locate(scene.env))
     places = _places(found, settings)
     for place in places:
@@ -52,6 +50,26 @@ def look(scene: Scene) -> Iterator[Finding]:
     yield from _look_for_ours(found, scene)
     if not places:
         yield note("git-unused", "git asks keywright about no host", "keywright install git URL")
+
+
+def tells_path(place: Url, scene: Scene) -> bool:
+    """Whether git, as it is configured, tells helpers the path of this place."""
+    return _tells_path(place, _read(scene) or ())
+
+
+def _tells_path(place: Url, found: Sequence[_Setting]) -> bool:
+    said = [one.value.lower() in _TRUE for one in found if one.name == "usehttppath" and _covers(one.url, place)]
+    return bool(said and said[-1])
+
+
+def _read(scene: Scene) -> list[_Setting] | None:
+    """Return git's entries about credentials, in its order; None if it is not there or cannot read them."""
+    git = scene.which("git")
+    listing = ("config", "-z", "--show-scope", "--show-origin", "--get-regexp", r"^credential\.")
+    ran = scene.ask(git, *listing) if git else None
+    if ran is None or ran.code not in {0, 1}:  # 1: there is nothing
+        return None
+    return list(_settings(ran.stdout))
 
 
 def _settings(listed: str) -> Iterator[_Setting]:
@@ -106,8 +124,7 @@ def _look_at_path(place: Url, found: Sequence[_Setting], settings: Settings) -> 
     target = f"credential.{place}.useHttpPath"
     if not any(wish.target == target for wish in wishes_for([str(place)], "/x", settings, is_alone=False)):
         return
-    said = [one.value.lower() in _TRUE for one in found if one.name == "usehttppath" and _covers(one.url, place)]
-    if not (said and said[-1]):
+    if not _tells_path(place, found):
         what = f"routes for {place} go by path, and git does not tell it"
         yield error("git-path-untold", what, f"git config --global {quote(target)} true")
 
@@ -129,10 +146,10 @@ def _look_for_ours(found: Sequence[_Setting], scene: Scene) -> Iterator[Finding]
 
 
 def _covers(pattern: Url | None, place: Url) -> bool:
-    """Whether git takes a section for this place: every label of the host is the same or a `*`."""
+    """Whether git takes a section for this place: at or above its path, each label of the host the same or a `*`."""
     if pattern is None:
         return True
-    if pattern.scheme != place.scheme or pattern.path:
+    if pattern.scheme != place.scheme or not f"{place.path}/".startswith(f"{pattern.path}/" if pattern.path else ""):
         return False
     theirs, wanted = pattern.host.split("."), place.host.split(".")
     return len(theirs) == len(wanted) and all(one in {"*", other} for one, other in zip(theirs, wanted, strict=True))

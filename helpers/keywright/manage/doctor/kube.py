@@ -68,7 +68,7 @@ def _look_at_user(path: str, name: str, stanza: dict[str, Any], scene: Scene) ->
         what = f"{path}: the plugin of {name} has no interactiveMode, without which kubectl does not run it"
         faults.append(error("kube-mode-missing", what, f"{set_user} --exec-interactive-mode=IfAvailable"))
     if not _is_there(command, path, scene):
-        again = "keywright install kube" if is_plugin(stanza) else f"install {os.path.basename(command)}"
+        again = "keywright install kube" if is_plugin(stanza) else f"install {quote(os.path.basename(command))}"
         what = f"{path}: the plugin of {name}, {command}, is not there"
         faults.append(error("kube-plugin-missing", what, again))
     elif os.path.basename(command) in SLOW:

@@ -37,7 +37,9 @@ def _proxy(name: str, value: str) -> Finding:
         address = parse_url(value if "://" in value else f"http://{value}")
     except LocationParseError:
         address = Url()
-    if address.scheme not in {"http", "https"} or not address.host:
+    # A `/`, `?` or `#` in a password ends the host too soon, which then is the login's beginning.
+    is_cut = "@" in f"{address.path}{address.query}{address.fragment}"
+    if address.scheme not in {"http", "https"} or not address.host or is_cut:
         if name not in _USED:
             return note("proxy-other", f"{name} is set, and is no HTTP proxy; keywright does not use it")
         return error("proxy-wrong", f"{name} is not the address of an HTTP proxy", f"export {name}=http://HOST:PORT")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from shlex import quote
 from typing import Final, NamedTuple
 
@@ -41,14 +41,15 @@ def look_at_path(scene: Scene) -> Iterator[Finding]:
             what = f"PATH has {shown}, so that a repository can bring helpers of its own"
             yield warning("path-relative", what, "take it out of PATH")
     absolute = [folder for folder in dict.fromkeys(folders) if os.path.isabs(folder)]
-    last = max((number for number, folder in enumerate(absolute) if any(map(_holds(folder), NAMES))), default=-1)
-    yield from _open_folders(absolute[:last])
+    yield from _open_folders(absolute[: max(_first(name, absolute) for name in NAMES)])
     for name in NAMES:
         yield from _look_at_name(name, absolute, scene)
 
 
-def _holds(folder: str) -> Callable[[str], bool]:
-    return lambda name: os.access(f"{folder.rstrip('/')}/{name}", os.X_OK)
+def _first(name: str, folders: list[str]) -> int:
+    """Return how many folders come before the one that the name is found in; 0 if it is in none."""
+    holding = (number for number, folder in enumerate(folders) if os.access(f"{folder.rstrip('/')}/{name}", os.X_OK))
+    return next(holding, 0)
 
 
 def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Finding]:
@@ -73,12 +74,17 @@ def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Findi
     if version != __version__:
         shown = version or "of no version that it tells"
         what = f"{name} is {places[0].path}, {shown}; this keywright is {__version__}"
-        yield warning("program-other-version", what, f"rm {quote(places[0].path)}")
+        yield warning("program-other-version", what, _one_of(name))
     elif hidden:
         what = f"{name} is {places[0].path}, before {' and '.join(place.path for place in hidden)}"
-        yield note("program-twice", what, f"rm {' '.join(quote(place.path) for place in hidden)}")
+        yield note("program-twice", what, _one_of(name))
     else:
         yield ok("program-found", f"{name} is {places[0].path}, {version}")
+
+
+def _one_of(name: str) -> str:
+    """Which one is to stay is the person's to say: it may be a package's file, or the newer one."""
+    return f"upgrade or uninstall what is not to stay, by the way it came; `type -a {name}` lists them"
 
 
 def _open_folders(folders: list[str]) -> Iterator[Finding]:

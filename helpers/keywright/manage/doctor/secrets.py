@@ -40,7 +40,7 @@ def look_at_vault(scene: Scene) -> Iterator[Finding]:
             case _:
                 assert_never(kind)
     except VaultLocked as failure:
-        yield warning("vault-locked", failure.what, failure.mend.removeprefix("run `").removesuffix("`"))
+        yield warning("vault-locked", failure.what, failure.mend)
     except Unavailable as failure:
         yield error("keyring-unavailable", failure.what, failure.mend or "try again")
     except KeywrightError as failure:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from shlex import quote
 
 from keywright.cache.failures import Failures
 from keywright.cache.folder import locate
@@ -18,7 +19,7 @@ from keywright.settings import load as settings
 def look_at_settings(scene: Scene) -> Iterator[Finding]:
     """Read the settings, and the person's own providers, as every call does."""
     path = settings.locate(scene.env)
-    editor = f"${{EDITOR:-vi}} '{path}'"
+    editor = f"${{EDITOR:-vi}} {quote(path)}"
     try:
         found = settings.load(path)
     except ConfigurationError as failure:
@@ -47,13 +48,13 @@ def look_at_profiles(scene: Scene) -> Iterator[Finding]:
     for id_, decided in sorted(known.items()):
         why = words(decided, now)
         if decided.enabled is False:
-            yield note("profile-disabled", f"{id_} is disabled", f"keywright profile enable {id_}")
+            yield note("profile-disabled", f"{id_} is disabled", f"keywright profile enable {quote(id_)}")
         elif decided.is_revoked:
             yield warning(
-                "profile-revoked", f"the issuer took the grant of {id_} back", f"keywright profile login {id_}"
+                "profile-revoked", f"the issuer took the grant of {id_} back", f"keywright profile login {quote(id_)}"
             )
         elif why:
-            yield warning("profile-resting", f"{id_}: {why}", f"keywright profile report-success {id_}")
+            yield warning("profile-resting", f"{id_}: {why}", f"keywright profile report-success {quote(id_)}")
     state = locate("state", scene.env)
     if not os.path.isdir(f"{state}/failures"):
         return
@@ -63,7 +64,7 @@ def look_at_profiles(scene: Scene) -> Iterator[Finding]:
         if remembered is not None:
             told = remembered.error
             whom = told.account or "a profile"
-            mend = told.mend or (f"keywright refresh {told.account}" if told.account else "keywright status")
+            mend = told.mend or (f"keywright refresh {quote(told.account)}" if told.account else "keywright status")
             yield warning("profile-failing", f"{whom} failed {remembered.times}: {told.what} ({told.code})", mend)
 
 

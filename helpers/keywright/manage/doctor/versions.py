@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import metadata
+from shlex import quote
 from typing import Final, NamedTuple
 
 from keywright import __version__
@@ -108,7 +109,7 @@ def look_at_clients(scene: Scene) -> Iterator[Finding]:
         wanted = ".".join(map(str, client.version))
         if not version:
             yield warning(
-                "client-silent", f"{path} does not tell its version in time", f"{path} {' '.join(client.words)}"
+                "client-silent", f"{path} does not tell its version", f"{quote(path)} {' '.join(client.words)}"
             )
         elif numbers(version) < client.version:
             yield error("client-old", f"{path} is {version}, and {client.why}", f"install {name} {wanted} or newer")

@@ -195,7 +195,7 @@ class KubercFile:
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            mend = f"see `kubectl kuberc view --kuberc '{self.path}'`; kubectl 1.36 and newer can"
+            mend = f"see `kubectl kuberc view --kuberc {quote(self.path)}`; kubectl 1.36 and newer can"
             raise ConfigurationError(f"{self.path} is not what kubectl can read", mend=mend)
         return document
 

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Final
 
 from keywright import trace
@@ -44,7 +45,8 @@ def find_ours(name: str, env: Mapping[str, str]) -> str:
             )
         if is_writable_by_others(found_there):
             raise ConfigurationError(
-                f"{place} can be changed by other users, who could replace {name}", mend=f"run `chmod go-w {place}`"
+                f"{place} can be changed by other users, who could replace {name}",
+                mend=f"run `chmod go-w {quote(place)}`",
             )
     return path
 

@@ -51,7 +51,7 @@ class Screen:
         """Wait for the time to pass, or for something that cannot wait."""
         is_heard = sys.stdin is not None and sys.stdin.isatty()
         ready, _, _ = select.select([self._pipe, *([0] if is_heard else [])], [], [], seconds)
-        if 0 in ready and os.read(0, 64).strip().lower() in {b"q", b""}:  # nothing at all: the terminal hung up
+        if 0 in ready and _is_enough(os.read(0, 64)):
             return End.QUIT
         heard = set(os.read(self._pipe, 64)) if self._pipe in ready else set()
         if signal.SIGTERM in heard:
@@ -91,6 +91,12 @@ def borrowed() -> Iterator[Screen]:
             signal.signal(number, handler)
         os.close(read_end)
         os.close(write_end)
+
+
+def _is_enough(typed: bytes) -> bool:
+    """Whether it is `q`, or nothing at all: the terminal hung up. Enter and blanks say nothing."""
+    keys = typed.strip().lower()
+    return not typed or (bool(keys) and not keys.strip(b"q"))
 
 
 def _hear(_number: int, _frame: FrameType | None) -> None:

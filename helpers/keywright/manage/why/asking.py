@@ -7,6 +7,7 @@ password, a query and a fragment are nobody's business and go no further.
 import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import unquote
 
 from keywright.dialects.docker import DockerDialect
 from keywright.dialects.git import GitDialect
@@ -30,7 +31,7 @@ class _Place(NamedTuple):
 
 
 def ask_git(url: str, env: Mapping[str, str]) -> Request:
-    """Return git's question about a URL, its path told as with `credential.useHttpPath`.
+    """Return git's question about a URL, decoded as git decodes it, its path told as with `credential.useHttpPath`.
 
     Raises:
         UsageError: it is no URL.
@@ -39,9 +40,12 @@ def ask_git(url: str, env: Mapping[str, str]) -> Request:
     place = _split(url)
     if not place.scheme or not place.host:
         raise UsageError("that is no URL of git's", mend="write it as https://HOST/PATH")
-    lines = [f"protocol={place.scheme}", f"host={place.host}"]
-    lines += [f"path={path}"] if (path := place.path.strip("/")) else []
-    lines += [f"username={place.username}"] if place.username else []
+    host, path, username = (unquote(part, errors="surrogateescape") for part in place[2:] + place[1:2])
+    if any(character < " " for character in f"{host}{path}{username}"):
+        raise UsageError("the place holds line breaks or other characters that no URL has")
+    lines = [f"protocol={place.scheme}", f"host={host}"]
+    lines += [f"path={path}"] if (path := path.strip("/")) else []
+    lines += [f"username={username}"] if username else []
     return GitDialect().parse(["get"], "\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape"), env)
 
 

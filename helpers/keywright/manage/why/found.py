@@ -54,7 +54,8 @@ class Found(NamedTuple):
         outlook: what the broker would do; None where nothing of the settings serves the question, or it fails.
         error: why it would fail before any profile is tried.
         ready: by entry, the questions that have a ready answer now.
-        is_pathless: whether git's question without its path is answered in another way.
+        is_pathless: whether git's question without its path is answered in the same way.
+        is_path_told: whether git is configured to tell the path; looked at only where it is needed.
         stored: what the vault keeps for the place; None where that is not looked at.
         nearest: the route that comes nearest; None where one covers it.
     """
@@ -67,6 +68,7 @@ class Found(NamedTuple):
     error: KeywrightError | None = None
     ready: Mapping[str, list[str]] = MappingProxyType({})
     is_pathless: bool = True
+    is_path_told: bool = False
     stored: Stored | None = None
     nearest: Nearest | None = None
 
@@ -110,10 +112,12 @@ def find(request: Request, env: Mapping[str, str], now: datetime) -> Found:
     except KeywrightError as error:
         return found._replace(error=error)
     entries = [one.entry for one in outlook.prospects if one.entry] if cache else []
+    is_pathless = _is_pathless(request, settings, outlook)
     return found._replace(
         outlook=outlook,
         ready={entry: cache.answers.usable(entry, now.timestamp()) for entry in entries} if cache else {},
-        is_pathless=_is_pathless(request, settings, outlook),
+        is_pathless=is_pathless,
+        is_path_told=not is_pathless and _is_path_told(request, env, now),
     )
 
 
@@ -125,6 +129,14 @@ def _is_pathless(request: Request, settings: Settings, outlook: Outlook) -> bool
         return choice_for(settings, request._replace(url=request.url._replace(path=""))) == outlook.choice
     except CredentialNotFound:
         return False
+
+
+def _is_path_told(request: Request, env: Mapping[str, str], now: datetime) -> bool:
+    """Whether git, run from here, tells its helpers the path of the question."""
+    from keywright.manage.doctor.git import tells_path
+    from keywright.manage.doctor.scene import Scene, run
+
+    return request.url is not None and tells_path(request.url, Scene(env=env, now=lambda: now, run=run))
 
 
 def _stored(request: Request, env: Mapping[str, str], now: datetime) -> Stored | None:

@@ -13,6 +13,7 @@ With `--json` the same facts; instants are RFC 3339 in UTC, what there is not is
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any, Final
 
 from keywright.cache.failures import Failure
@@ -215,8 +216,9 @@ def _mend(found: Found) -> str:
             return found.error.mend
         route = f'client = "{found.request.client.value}", url = "{url}", profiles = ["PROVIDER:NAME"]'
         return f"add to {found.settings}: [[routes]] with {route}"
-    if not found.is_pathless and url is not None:
-        return f"only with the path: `git config --global credential.{url.scheme}://{url.host}.useHttpPath true`"
+    if not found.is_pathless and not found.is_path_told and url is not None:
+        setting = quote(f"credential.{url.scheme}://{url.host}.useHttpPath")
+        return f"only with the path: `git config --global {setting} true`"
     return ""
 
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import botocore.credentials
@@ -17,6 +17,8 @@ import botocore.httpsession
 
 from keywright import trace
 from keywright.request import Url, parse_host, parse_url
+
+_SERVICES: Final = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 def overhear() -> None:
@@ -51,7 +53,7 @@ def _listen() -> None:
 def place_of(url: str) -> Url | None:
     """Return where a request goes, without its query; None if that cannot be told.
 
-    Of what is asked in the clear only the host: the path of a container's endpoint is all that it takes to use it.
+    Its path only where AWS's own services are asked: that of a container's endpoint is all that it takes to use it.
     """
     try:
         scheme, host, path = urlsplit(url)[:3]
@@ -60,7 +62,8 @@ def place_of(url: str) -> Url | None:
     name = parse_host(host, scheme)
     if name is None:
         return None
-    return (parse_url(f"{scheme}://{name}{path}") if scheme == "https" else None) or Url(scheme, name)
+    is_aws = scheme == "https" and name.endswith(_SERVICES)
+    return (parse_url(f"{scheme}://{name}{path}") if is_aws else None) or Url(scheme, name)
 
 
 class _Told(subprocess.Popen[bytes]):

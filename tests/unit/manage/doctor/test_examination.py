@@ -137,3 +137,16 @@ def test_a_look_changes_nothing(
     assert document["is_well"]
     assert not [row for row in document["findings"] if row["id"].startswith("check-")]
     assert {path: path.stat().st_mtime_ns for path in house.home.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("mend", "told"),
+    [
+        ("run `chmod 600 '/a b'`", "chmod 600 '/a b'"),
+        ("run `a`, or `b`", "run `a`, or `b`"),
+        ("restore it", "restore it"),
+        ("", ""),
+    ],
+)
+def test_a_command_is_told_as_it_is_pasted(mend: str, told: str) -> None:
+    assert [make("x", "what", mend).mend for make in (error, warning, note)] == [told] * 3

@@ -99,3 +99,17 @@ class TestContending:
         found = house.found(filesystem.look_by_trial)
         assert set(found) == {id_, "replace-whole", "times-fine"}
         assert list((house.own / "cache").iterdir()) == []
+
+
+def test_a_folder_that_takes_no_file_is_a_finding_and_no_bug(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the disk is full: here what is written to is taken away under the trial's hands."""
+    (house.own / "cache").mkdir(mode=0o700)
+
+    def vanish(lock: str, _env: object) -> list[Span]:
+        Path(lock).parent.rmdir()
+        return [Span(1, 0, 1)]
+
+    monkeypatch.setattr(filesystem, "contend", vanish)
+    found = house.found(filesystem.look_by_trial)
+    assert found["filesystem-unwritable"].severity is Severity.ERROR
+    assert "ENOENT" in found["filesystem-unwritable"].what

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from keywright.cache.failures import Failures
 from keywright.cache.open import open_cache
 from keywright.credential import CacheKey, Credential
 from keywright.errors import Refused
-from keywright.manage.doctor import clock, folders, network, programs, secrets, standing, versions
+from keywright.manage.doctor import clock, docker, folders, kube, network, programs, secrets, standing, versions
 from keywright.manage.doctor.finding import Severity
 from keywright.secret import Secret
 from keywright.vault.vault import open_vault
@@ -218,7 +219,7 @@ SICKNESSES = (
     Sickness("vault-unusable", secrets.look_at_vault, lambda house: damage(vault(house)), ERROR, mend=False),
     Sickness("vault-unusable", secrets.look_at_vault, loose_key, ERROR, mend=False),
     Sickness("vault-lost", secrets.look_at_vault, lost_vault, ERROR, mend=False),
-    Sickness("program-other-version", programs.look_at_path, planted, WARNING),
+    Sickness("program-other-version", programs.look_at_path, planted, WARNING, mend=False),
     Sickness("program-loose", programs.look_at_path, loose_program, ERROR),
     Sickness("program-broken-link", programs.look_at_path, broken_link, WARNING),
     Sickness("path-loose", programs.look_at_path, open_folder, ERROR),
@@ -263,6 +264,73 @@ def test_what_belongs_to_others_is_told(house: House, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     mends = [finding.mend for finding in folders.look(house.scene()) if finding.id == "folder-foreign"]
     assert mends == [f"sudo chown -R {os.geteuid()} {house.own}/{kind}" for kind in ("cache", "state")]
+
+
+def test_what_others_linked_is_handed_over_to_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sudo chown` would follow a link of theirs to any file of this machine."""
+    path = cached(house)
+    link(path)
+    hard_link(path)
+    other = house.write("kw/cache/entries/other", "")
+    real = os.lstat
+
+    def lstat(name: str) -> os.stat_result:
+        found = real(name)
+        is_theirs = str(name).startswith(f"{path.parent}/")
+        return os.stat_result([*found[:4], found.st_uid + 1, *found[5:]]) if is_theirs else found
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    found = {finding.id: finding.mend for finding in folders.look(house.scene())}
+    assert found["file-foreign"] == f"sudo chown -h {os.geteuid()} {other}"
+    assert {"file-link", "file-hard-link"} <= found.keys()
+
+
+@pytest.mark.parametrize("order", ["ours:open:second", "open:none"], ids=["after ours", "ours is not there"])
+def test_a_folder_that_others_can_change_is_told_only_before_ours(house: House, order: str) -> None:
+    for name in ("open", "none"):
+        (house.home / name).mkdir(mode=0o700)
+    (house.home / "open").chmod(0o777)
+    house.write("second/keywright", "#!/bin/sh\n", 0o755)
+    house.env["PATH"] = os.pathsep.join(f"{house.home}/{name}" for name in order.split(":"))
+    assert "path-loose" not in house.found(programs.look_at_path)
+
+
+@pytest.mark.parametrize("value", ["http://me:12/canary@x:1", "http://me:12#canary@x", "http://me:12?canary@x"])
+def test_no_part_of_a_login_is_taken_for_a_proxy(house: House, value: str) -> None:
+    house.env["HTTPS_PROXY"] = value
+    told = [finding for finding in network.look_at_proxies(house.scene()) if finding.id != "proxy-none"]
+    assert [finding.id for finding in told] == ["proxy-wrong"]
+    assert "me" not in told[0].what.split() and "12" not in told[0].what  # noqa: PT018
+
+
+def test_a_mend_can_be_pasted_whatever_the_folder_is_called(house: House) -> None:
+    house.own = house.home / "it's mine"
+    house.own.mkdir(mode=0o700)
+    house.env["KEYWRIGHT_HOME"] = str(house.own)
+    (house.own / "config.toml").write_text("[[[")
+    (mend,) = [one.mend for one in standing.look_at_settings(house.scene()) if one.id == "settings-wrong"]
+    assert shlex.split(mend)[-1] == str(house.own / "config.toml")
+
+
+def test_a_name_from_a_file_is_one_word_of_a_mend(house: House) -> None:
+    """Kubeconfigs are handed round: a command in one is not to be run by pasting what doctor says."""
+    evil = "x; id #"
+    stanza = {"apiVersion": "client.authentication.k8s.io/v1", "command": evil, "interactiveMode": "Never"}
+    shown = json.dumps({"users": [{"name": evil, "user": {"exec": stanza}}]})
+    house.program("kubectl", shown)
+    house.write(".kube/config", "")
+    house.write(".docker/config.json", json.dumps({"credHelpers": {"r.example": evil}}))
+    told = [house.found(kube.look_at_kubeconfigs)["kube-plugin-missing"]]
+    told += [house.found(docker.look)["docker-helper-missing"]]
+    assert [shlex.split(one.mend) for one in told] == [["install", evil], ["install", f"docker-credential-{evil}"]]
+
+
+def test_a_login_with_no_plain_name_is_not_taken_for_that_at_docker_hub(house: House) -> None:
+    auths = {"https://me:canary@r.example": {"auth": "bWU6Y2FuYXJ5"}}
+    path = house.write(".docker/config.json", json.dumps({"auths": auths}))
+    finding = house.found(docker.look)["docker-login-in-clear"]
+    assert finding.mend == f"take it out of `auths` in {path}"
+    assert "canary" not in finding.what
 
 
 def test_a_house_that_is_well_has_nothing_to_mend(house: House) -> None:

@@ -1,6 +1,7 @@
 """The lines of a kuberc, and what is made of what kubectl reads in it."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ def rules(policy: str | None, *commands: str) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": "Preference", "defaults": [{"command": "get"}]}
     document |= {POLICY: policy} if policy else {}
     return document | ({LIST: [{"command": command} for command in commands]} if commands else {})
+
+
+def test_a_path_with_blanks_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kuberc, "run_tool", lambda *_, **__: None)
+    with pytest.raises(ConfigurationError) as raised:
+        KubercFile("/it's mine/kuberc", "kubectl", {}).ruling(CONTENT, OURS)
+    assert shlex.split(raised.value.mend.split("`")[1])[-1] == "/it's mine/kuberc"
 
 
 CONTENT = f"{HEAD}credentialPlugin: whatever kubectl is said to read".encode()

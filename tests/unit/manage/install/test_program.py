@@ -60,6 +60,15 @@ def test_else_it_is_missing(folder: Path) -> None:
         find_ours(NAME, {"PATH": str(folder)})
 
 
+def test_what_mends_that_can_be_pasted(folder: Path, tmp_path: Path) -> None:
+    blank = tmp_path / "a b"
+    blank.mkdir(mode=0o755)
+    place(blank / NAME, 0o757)
+    with pytest.raises(ConfigurationError) as raised:
+        find_ours(NAME, {"PATH": str(blank)})
+    assert raised.value.mend == f"run `chmod go-w '{blank / NAME}'`"
+
+
 @pytest.mark.parametrize(("of_file", "of_folder"), [(0o757, 0o755), (0o755, 0o757), (0o755, 0o1777)])
 def test_one_that_others_can_replace_is_refused(folder: Path, of_file: int, of_folder: int) -> None:
     place(folder / NAME, of_file)

@@ -112,6 +112,28 @@ class TestOfARoute:
         assert rows["outcome"] == "github-app:acme is tried, and its issuer asked"
         assert rows["mend"].endswith("useHttpPath true`"), "git leaves the path out"
 
+    @pytest.mark.parametrize("section", ["https://github.com", "https://github.com/acme", "https://*.com"])
+    def test_git_that_tells_its_path_needs_no_mend(self, why: Why, home: Path, section: str) -> None:
+        config = home / ".gitconfig"
+        config.write_text(f'[credential "{section}"]\nuseHttpPath = true\n')
+        assert "mend" not in why.rows("git", ACME)
+        assert why.document("git", ACME)["needs_path"] is True
+        config.write_text(f"{config.read_text()}[credential]\nuseHttpPath = no\n")
+        assert why.rows("git", ACME)["mend"].endswith("useHttpPath true`"), "git goes by what it reads last"
+
+    def test_a_section_for_another_path_does_not_tell_it(self, why: Why, home: Path) -> None:
+        (home / ".gitconfig").write_text('[credential "https://github.com/ac"]\nuseHttpPath = true\n')
+        assert "mend" in why.rows("git", ACME)
+
+    @pytest.mark.parametrize("path", ["acme%2Fweb", "%61cme/web", "//acme/web/", "acme/web%3Fx=1"])
+    def test_the_url_is_decoded_as_git_decodes_it(self, why: Why, path: str) -> None:
+        assert why.rows("git", f"https://github.com/{path}")["asked"] == f"git {ACME}"
+
+    @pytest.mark.parametrize("url", ["https://github.com/a%0Ahost=x", "https://a%0db/", "https://a%0a@github.com/"])
+    def test_an_encoded_line_break_says_nothing_else(self, why: Why, url: str) -> None:
+        said = why("git", url)
+        assert (said.code, said.stdout) == (2, "")
+
     def test_the_cache_answers_and_for_how_long(self, why: Why, clock: time_machine.Traveller) -> None:
         call(GitDialect(), ["get"], GIT)
         rows = why.rows("git", ACME)
