@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from keywright import __version__, trace
+from keywright.authorities import elsewhere
 from keywright.errors import ConfigurationError, Unreachable
 from keywright.foreign import silenced, wait_for
 from keywright.request import Url, parse_url
@@ -199,9 +200,9 @@ def _read(response: "urllib3.BaseHTTPResponse", deadline: Deadline, host: str) -
 def _manager(place: Url, env: Mapping[str, str]) -> "urllib3.PoolManager":
     import urllib3
 
-    proxy = _proxy(place, env)
+    proxy, authorities = _proxy(place, env), elsewhere(env)
     if not proxy:
-        return urllib3.PoolManager()
+        return urllib3.PoolManager(ca_certs=authorities)
     from urllib.parse import unquote
 
     try:
@@ -211,7 +212,7 @@ def _manager(place: Url, env: Mapping[str, str]) -> "urllib3.PoolManager":
     if address.scheme not in {"http", "https"} or not address.host:
         raise ConfigurationError("HTTPS_PROXY is not the address of an HTTP proxy", mend="write http://HOST:PORT")
     login = urllib3.make_headers(proxy_basic_auth=unquote(address.auth)) if address.auth else None
-    return urllib3.ProxyManager(address._replace(auth=None).url, proxy_headers=login)
+    return urllib3.ProxyManager(address._replace(auth=None).url, proxy_headers=login, ca_certs=authorities)
 
 
 def _proxy(place: Url, env: Mapping[str, str]) -> str:

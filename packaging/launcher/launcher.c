@@ -93,6 +93,7 @@ _Noreturn static void give(const struct question *question, const struct answer 
 
 int main(int argc, char **argv) {
     static char request[STDIN_ROOM], content[ANSWER_ROOM];
+    signal(SIGXFSZ, SIG_IGN); /* under `ulimit -f` a write fails, as it does in Python, and ends nothing */
     const char *path = argc > 0 ? argv[0] : "", *slash = strrchr(path, '/');
     struct question question = {.name = slash == NULL ? path : slash + 1,
                                 .args = argv + (argc > 0),

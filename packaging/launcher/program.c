@@ -10,6 +10,9 @@
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #include <limits.h>
+static const char NO_FOLDER_MEND[] = "install keywright in a shorter path";
+#else
+static const char NO_FOLDER_MEND[] = "mount /proc";
 #endif
 
 static const int CANNOT_RUN = 126; /* as a shell reports a program that cannot be run */
@@ -43,15 +46,17 @@ bool python_program(struct words *program) {
     return !program->is_cut;
 }
 
-/* Tells in one line why nothing can be answered. */
-static void tell(const char *program, const char *problem) {
+/* Tells in one line why nothing can be answered, and what mends that. */
+static void tell(const char *program, const char *problem, const char *mend) {
     struct words line;
     begin(&line);
     add_text(&line, "keywright: cannot run ");
     add_text(&line, program);
     add_text(&line, ": ");
     add_text(&line, problem);
-    add_text(&line, "; install keywright anew\n");
+    add_text(&line, "; ");
+    add_text(&line, mend);
+    add_text(&line, "\n");
     if (write(2, line.text, line.length) < 0) {
         return; /* nobody listens */
     }
@@ -60,12 +65,12 @@ static void tell(const char *program, const char *problem) {
 int become_python(const struct question *question, char *const *argv) {
     struct words program;
     if (!python_program(&program)) {
-        tell("keywright-python", "its folder is not known");
+        tell("keywright-python", "its folder is not known", NO_FOLDER_MEND);
     } else if (question->is_stdin_read && !hand_on_stdin(question->stdin_bytes)) {
-        tell(program.text, "its standard input cannot be handed on");
+        tell(program.text, "its standard input cannot be handed on", "free memory or descriptors");
     } else {
         execv(program.text, argv);
-        tell(program.text, strerror(errno));
+        tell(program.text, strerror(errno), "install keywright anew");
     }
     return CANNOT_RUN;
 }

@@ -15,7 +15,7 @@ FLOORS = [
         *("_build", "secret", "errors", "credential", "request", "freshness", "deadline", "log", "prompt"),
         *("trace", "tracing"),
     },
-    {"cache", "vault", "settings", "foreign", "transport"},
+    {"cache", "vault", "settings", "foreign", "authorities", "transport"},
     {"providers", "profiles"},
     {"routes", "broker", "failed", "keeping", "outlook", "renewal", "unasked", "dialects"},
     {"ready", "refresher", "gateway", "serve"},

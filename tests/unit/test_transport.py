@@ -1,5 +1,6 @@
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import urllib3.util.connection
 
+import keywright.authorities
 from fakes.bent import Garbage, aborting, bent, down, garbage, redirecting, refusing, slow
 from keywright import __version__, transport
 from keywright.demo.certificate import make_certificate
@@ -154,6 +156,17 @@ def test_tls_is_checked_against_the_systems_authorities(tmp_path: Path, monkeypa
         authorities = tmp_path / "ca.pem"
         authorities.write_text(certificate.ca_pem)
         monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+        assert ask(server).status == 200
+
+
+def test_tls_finds_authorities_that_openssl_does_not_know_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on another system than the one that the frozen bundle's OpenSSL was made for."""
+    made_for = ssl.get_default_verify_paths()._replace(openssl_cafile="/nowhere", openssl_capath="/nowhere")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: made_for)
+    certificate, authorities = make_certificate(), tmp_path / "ca-bundle.crt"
+    authorities.write_text(certificate.ca_pem)
+    monkeypatch.setattr(keywright.authorities, "FILES", (str(authorities),))
+    with LoopbackServer({"GET /ask": told}, tls=certificate.tls) as server:
         assert ask(server).status == 200
 
 

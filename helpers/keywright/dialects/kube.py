@@ -201,6 +201,8 @@ def _read_flags(words: Sequence[str], known: Sequence[str]) -> dict[str, str]:
             value = next(rest, "")
         if not value or (not equals and value.startswith("-")):
             raise UsageError(f"{flag} needs a value", mend=_HELP)
+        if any("\udc80" <= character <= "\udcff" for character in value):
+            raise UsageError(f"{flag} is not UTF-8")
         given[flag] = value
     return given
 

@@ -78,6 +78,14 @@ def test_what_the_protocol_does_not_use_may_be_closed(closed: str, user: User) -
     assert renewal_of(user.bundle).descriptors == dict.fromkeys((0, 1, 2), "/dev/null")
 
 
+@pytest.mark.parametrize("who", ["hit.py", "the launcher"])
+def test_a_limit_on_the_size_of_files_is_no_end_of_a_hit(who: str, user: User) -> None:
+    """The note of who asked cannot be written then, and who tries gets a deadly signal."""
+    user.keep(ASKED[2])
+    command = ["/bin/sh", "-c", 'ulimit -f 0; exec "$0" "$@"', *user.command(ASKED[2], who)]
+    assert user.run(ASKED[2], command=command) == Done(0, BODY, b"")
+
+
 def test_an_answer_goes_whole_into_a_pipe_that_is_not_to_be_waited_for(user: User) -> None:
     body = os.urandom(hit.ANSWER_LIMIT // 2)
     user.keep(ASKED[0], body=body)

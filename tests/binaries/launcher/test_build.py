@@ -8,6 +8,7 @@ import pytest
 
 from binaries.launcher.built import BOUND_S, LAUNCHER, Bundle, make
 from binaries.launcher.kept import BODY, NOW, content, facts
+from binaries.launcher.test_stepping_aside import without
 from binaries.launcher.users import ASKED, STAND_IN_CODE, Done, User
 from binaries.launcher.vectors import QUESTIONS
 
@@ -45,6 +46,13 @@ def test_it_answers_and_steps_aside(shipped: Path, built: Path, home: Path, tmp_
     user.keep(ASKED[0])
     assert user.run(ASKED[0]) == Done(0, BODY, b"")
     assert not user.bundle.runs()
+
+
+def test_without_proc_one_line_says_so(shipped: Path, built: Path, home: Path, tmp_path: Path) -> None:
+    """In the release build: the sanitizers need it themselves."""
+    user = User(home, Bundle(tmp_path / "shipped", shipped, built / "keywright-python"))
+    done = user.run(ASKED[0], command=without("readlink", user.command(ASKED[0])))
+    assert done == Done(126, b"", b"keywright: cannot run keywright-python: its folder is not known; mount /proc\n")
 
 
 def test_another_compiler_has_nothing_to_say(tmp_path: Path) -> None:

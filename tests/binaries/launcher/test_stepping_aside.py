@@ -148,6 +148,13 @@ def test_where_python_cannot_run_one_line_says_so(
     assert stderr.endswith(b"; install keywright anew\n")
 
 
+def test_a_limit_on_the_size_of_files_costs_no_byte_of_a_request(user: User) -> None:
+    """Not even a file in memory may be written then, and who tries gets a deadly signal."""
+    user.bundle.python.write_text("#!/bin/sh\nexec cat\n")
+    command = ["/bin/sh", "-c", 'ulimit -f 0; exec "$0" "$@"', *user.command(ASKED[1])]
+    assert user.run(ASKED[1], command=command) == Done(0, ASKED[1].stdin, b"")
+
+
 def without(call: str, command: Sequence[bytes | str | Path]) -> list[bytes | str | Path]:
     """Return the command on a system that lacks this call."""
     return ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=ENOSYS", *command]

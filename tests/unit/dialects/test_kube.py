@@ -124,6 +124,7 @@ class TestArguments:
             [*EKS, "--api-version", "v1"],
             [*EKS, "--api-version", "client.authentication.k8s.io/v1alpha1"],
             [*EKS, "\udcff"],
+            ["eks", "--cluster", "pr\udcf6d", "--region", "eu-central-1"],
             ["profile"],
             ["profile", ""],
             ["profile", "--api-version", V1],

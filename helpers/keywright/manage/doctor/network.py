@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from shlex import quote
 from typing import Final
 
+from keywright.authorities import elsewhere
 from keywright.manage.doctor.finding import Finding, error, note, ok, warning
 from keywright.manage.doctor.scene import Scene
 
@@ -75,7 +76,7 @@ def look_at_certificates(scene: Scene) -> Iterator[Finding]:
     if faults:
         return
     defaults = ssl.get_default_verify_paths()
-    file = scene.env.get("SSL_CERT_FILE") or defaults.cafile or ""
+    file = scene.env.get("SSL_CERT_FILE") or defaults.cafile or elsewhere(scene.env) or ""
     folder = scene.env.get("SSL_CERT_DIR") or defaults.capath or ""
     if os.path.isfile(file):
         yield ok("certificates-found", f"TLS trusts the certificates in {file}")
