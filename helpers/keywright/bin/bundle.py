@@ -43,10 +43,13 @@ def main() -> None:
     """Be the program of that name, the hit path behind it."""
     sys.path.append(f"{getattr(sys, '_MEIPASS', '')}/later")  # what PyInstaller would import before any hit
     name = name_of(sys.argv[0])
-    if name in INNER:
-        _inner(name)()
-    else:
-        _executable(name)(lambda _name: read)
+    try:
+        if name in INNER:
+            _inner(name)()
+        else:
+            _executable(name)(lambda _name: read)
+    except KeyboardInterrupt:
+        os._exit(130)
 
 
 def _executable(name: str) -> "Main":

@@ -112,7 +112,7 @@ def invalidate(profile: str) -> None:
     show_line(forget(profile, os.environ, tell_person))
 
 
-@keywright.command()
+@keywright.command(short_help="Renew a profile's credentials, or all that are due.")
 @click.argument("profile", required=False, shell_complete=known_ids)
 @_URL
 @click.option("--due", "is_due", is_flag=True, help="Instead of PROFILE: whatever is due, of all profiles.")
@@ -135,7 +135,7 @@ def refresh(profile: str | None, url: str | None, is_due: bool, as_json: bool) -
         show_line(line)
 
 
-@keywright.command()
+@keywright.command(short_help="Renew whatever is due, until it is told to end.")
 @click.option("--interval", metavar="DURATION", help="How often to look, 1s to 1h; the default is 30s.")
 def agent(interval: str | None) -> None:
     """Renew whatever is due, ahead of its end, until it is told to end. Nothing depends on it."""
@@ -149,7 +149,7 @@ keywright.add_command(install)
 keywright.add_command(uninstall)
 
 
-@keywright.command()
+@keywright.command(short_help="Run real clients against embedded issuers.")
 def demo() -> None:
     """Run kubectl, git and docker against embedded issuers: no account, no network."""
     from keywright.demo.story import tell
@@ -166,7 +166,7 @@ keywright.add_command(schema)
 keywright.add_command(why)
 
 
-@keywright.command()
+@keywright.command(short_help="Say what a failure's text means.")
 @click.argument("text", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def classify(text: str | None, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name

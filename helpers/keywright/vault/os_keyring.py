@@ -69,6 +69,8 @@ def forget(vault_id: str, env: Mapping[str, str], deadline_s: float = DEADLINE_S
 
 def _run(action: str, vault_id: str, stdin: bytes, env: Mapping[str, str], deadline_s: float) -> tuple[str, str]:
     """Return what happened, in the child's word for it, and what else it says."""
+    if hasattr(sys, "frozen") and "keywright.bin.bundle" not in sys.modules:
+        return "broken", "somebody else's frozen program cannot start it"  # it would start itself again
     with trace.timed("program", program="keyring_child") as told:
         try:
             child = subprocess.Popen(

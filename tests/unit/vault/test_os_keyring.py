@@ -38,3 +38,11 @@ def test_what_it_started_ends_with_it_even_where_it_has_gone_itself(
     assert select.select([fifo], [], [], BOUND_S)[0], "whoever had it open to write has it no more"
     assert os.read(fifo, 5) == b""
     os.close(fifo)
+
+
+def test_in_somebody_else_s_frozen_program_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would be started there is that very program, again and again."""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.delitem(sys.modules, "keywright.bin.bundle", raising=False)
+    with pytest.raises(Unavailable, match=r"the OS keyring failed \(somebody else's frozen program cannot start it\)"):
+        os_keyring.read("9b2e1c40", {})

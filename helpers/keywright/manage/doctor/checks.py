@@ -19,7 +19,7 @@ from keywright.manage.doctor.examination import Check
 from keywright.manage.doctor.finding import Area
 
 CHECKS: Final = (
-    Check(Area.FOLDERS, "folders", folders.look, 10.0),
+    Check(Area.FOLDERS, "folders", folders.look, 20.0),
     Check(Area.FILESYSTEM, "file systems", filesystem.look_at_kinds, 5.0),
     Check(Area.FILESYSTEM, "locks", filesystem.look_by_trial, 30.0),
     Check(Area.SETTINGS, "the settings", standing.look_at_settings, 5.0),
@@ -36,7 +36,7 @@ CHECKS: Final = (
     Check(Area.NETWORK, "proxies", network.look_at_proxies, 5.0),
     Check(Area.NETWORK, "certificates", network.look_at_certificates, 5.0),
     Check(Area.CLOCK, "issuers' clocks", clock.look_at_issuers, 25.0),
-    Check(Area.CLOCK, "the clock's past", clock.look_at_steps, 5.0),
+    Check(Area.CLOCK, "the clock's past", clock.look_at_steps, 15.0),
     Check(Area.VERSIONS, "keywright itself", versions.look_at_ourselves, 5.0),
     Check(Area.VERSIONS, "libraries", versions.look_at_libraries, 5.0),
     Check(Area.VERSIONS, "clients", versions.look_at_clients, 20.0),

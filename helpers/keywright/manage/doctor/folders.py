@@ -74,7 +74,7 @@ def _look_at_settings(path: str) -> Iterator[Finding]:
     try:
         found = os.stat(path)
     except OSError:
-        yield note("settings-absent", f"{path} is not there: nothing is configured", "keywright profile add")
+        yield note("settings-absent", f"{path} is not there: nothing is configured", "keywright profile add --help")
         return
     if found.st_uid not in {0, os.geteuid()}:
         yield error(

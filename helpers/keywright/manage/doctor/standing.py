@@ -26,7 +26,8 @@ def look_at_settings(scene: Scene) -> Iterator[Finding]:
         yield error("settings-wrong", failure.what, failure.mend or editor)
     else:
         count = len(found.profiles), len(found.routes)
-        yield ok("settings-right", f"{path} has {count[0]} profiles and {count[1]} routes")
+        if os.path.exists(path):
+            yield ok("settings-right", f"{path} has {count[0]} profiles and {count[1]} routes")
     try:
         custom.load_catalog(custom.locate(scene.env))
     except ConfigurationError as failure:

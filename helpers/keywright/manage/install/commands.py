@@ -28,7 +28,7 @@ plugin is added to their list; --kuberc makes them say so, with either of the ab
 """
 
 
-@click.group()
+@click.group(short_help="Set up git, docker, kubectl or the agent.")
 def install() -> None:
     """Set keywright up in git, docker, podman or kubectl, or its agent as a service."""
 

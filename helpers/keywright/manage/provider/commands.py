@@ -13,7 +13,7 @@ _MODES: Final = click.Choice(("api_key", "oauth", "token", "minted", "static"))
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-@click.group()
+@click.group(short_help="Show what can have profiles, and add to it.")
 def provider() -> None:
     """Show where one can have profiles, and add providers of one's own."""
 

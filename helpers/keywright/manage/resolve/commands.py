@@ -19,7 +19,7 @@ _MODES: Final = click.Choice(("api_key", "oauth", "token", "minted", "static"))
 _USAGE: Final = "run `keywright resolve PROVIDER [NAME]`, `keywright resolve --all PROVIDER…` or `… --chain A,B,C`"
 
 
-@click.command()
+@click.command(short_help="Print a provider's next credential.")
 @click.argument("names", nargs=-1, metavar="PROVIDER [NAME]", shell_complete=providers_then_name)
 @click.option("--prefer", type=_PREFERENCES, help="Which profiles come first; else as the settings say.")
 @click.option("--mode", type=_MODES, help="Only profiles of this mode.")

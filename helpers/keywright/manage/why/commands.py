@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-@click.group()
+@click.group(short_help="Say what a client would get, and why.")
 def why() -> None:
     """Say what a client would get, and why: nobody is asked and nothing changed. Never a secret."""
 
