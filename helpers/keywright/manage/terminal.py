@@ -8,7 +8,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import click
@@ -143,35 +143,42 @@ def _give_up_output() -> None:
 @contextmanager
 def nothing_on_stdout() -> Iterator[None]:
     """Send to standard error what a library or a signing program prints meanwhile: the result stands alone."""
-    try:
-        kept = os.dup(1)
-    except OSError:  # it was closed
+    with _led(1, 2):
         yield
-        return
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+
+
+@contextmanager
+def nothing_on_stderr() -> Iterator[None]:
+    """Let nobody read what is said meanwhile."""
+    with open(os.devnull, "wb") as nothing, _led(2, nothing.fileno()):
+        try:
+            yield
+        finally:
+            with suppress(OSError, ValueError):
+                sys.stderr.flush()
 
 
 @contextmanager
 def nothing_from_stdin() -> Iterator[None]:
     """Let what a provider runs meanwhile find nothing on standard input: nobody is there to be asked."""
+    with open(os.devnull, "rb") as nothing, _led(0, nothing.fileno()):
+        yield
+
+
+@contextmanager
+def _led(descriptor: int, to: int) -> Iterator[None]:
+    """Lead a standard descriptor elsewhere meanwhile; one that was closed stays as it is."""
     try:
-        kept = os.dup(0)
-    except OSError:  # it was closed
+        kept = os.dup(descriptor)
+    except OSError:
         yield
         return
-    nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        os.dup2(nothing, 0)
+        os.dup2(to, descriptor)
         yield
     finally:
-        os.dup2(kept, 0)
+        os.dup2(kept, descriptor)
         os.close(kept)
-        os.close(nothing)
 
 
 def tell_person(message: str) -> None:

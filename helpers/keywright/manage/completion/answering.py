@@ -1,15 +1,13 @@
 """What a shell gets that asks what may come next."""
 
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from keywright.deadline import OutOfTime, within
 from keywright.manage.completion import PROGRAM
 from keywright.manage.completion.shells import use
-from keywright.manage.terminal import nothing_from_stdin
+from keywright.manage.terminal import nothing_from_stdin, nothing_on_stderr
 
 PATIENCE_S: Final = 5.0
 """How long a person may wait for the answer to a Tab, in seconds."""
@@ -21,26 +19,6 @@ def answer(command: Callable[..., object]) -> int:
     Returns the exit code, which is always 0.
     """
     use()
-    with nothing_from_stdin(), _nothing_on_stderr(), suppress(Exception, SystemExit, OutOfTime), within(PATIENCE_S):
+    with nothing_from_stdin(), nothing_on_stderr(), suppress(Exception, SystemExit, OutOfTime), within(PATIENCE_S):
         command(prog_name=PROGRAM, standalone_mode=False)
     return 0
-
-
-@contextmanager
-def _nothing_on_stderr() -> Iterator[None]:
-    """Let nobody read what is said meanwhile."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # it was closed
-        yield
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
