@@ -1,5 +1,6 @@
 """The frozen bundle's one program: what it is by which name, and what it gives back to the programs it runs."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -14,6 +15,12 @@ def test_it_has_the_names_that_the_wheel_installs() -> None:
     project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())
     scripts = project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-scripts"].values()
     assert sorted(bundle.EXECUTABLES) == sorted([*scripts, *project["project"]["scripts"]])
+
+
+def test_the_launcher_answers_by_the_same_names() -> None:
+    source = ROOT.joinpath("packaging/launcher/launcher.c").read_text()
+    (table,) = re.findall(r"NAMES\[\] = \{(.*?), NULL\}", source, re.DOTALL)
+    assert sorted(re.findall(r'"([^"]+)"', table)) == sorted(bundle.EXECUTABLES)
 
 
 def test_each_name_s_answer_can_be_made_anew_behind_it() -> None:
