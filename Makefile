@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # Some environments switch byte code off; every start would then compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Half as many again as cores: much of a test of real programs is waiting for them.
+WORKERS := $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores * 3 / 2)))
+
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
@@ -17,7 +20,7 @@ demo: $(VENV)/demo.stamp ## run the main job with real clients and embedded issu
 
 test: $(VENV)/lint.stamp ## set up and pass the tests; CI=true turns a skip into a failure
 	@packaging/system_packages.sh
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS)
 
 lint: $(VENV)/lint.stamp ## formatting, lint and types
 	$(BIN)/ruff format --check .
