@@ -90,7 +90,7 @@ class TestPackage:
         for place in ("usr/bin/", "usr/lib/keywright/"):
             assert set(EXECUTABLES) <= {name.removeprefix(place) for name in installed}
         same = self._same(root.folder / "usr/lib/keywright", dist / "keywright")
-        assert same == {"CHANGELOG.md", "LICENSE", "README.md", "THIRD-PARTY-LICENSES"}
+        assert same == {"CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "THIRD-PARTY-LICENSES"}
 
         for name in EXECUTABLES:
             done = root.run(name, "--version")
@@ -121,7 +121,7 @@ class TestPackage:
                 assert os.readlink(ours) == os.readlink(theirs)
             elif ours.is_file():
                 assert ours.read_bytes() == theirs.read_bytes()
-        return {name for name in missing if not name.startswith("share")}
+        return {name for name in missing if not name.startswith(("docs", "share"))}
 
     def test_it_brings_no_script(self, packages: Packages, dist: Path) -> None:
         assert packages.scripts(dist).strip() == ""
@@ -130,10 +130,16 @@ class TestPackage:
 def test_debian_finds_its_documents(dist: Path, tmp_path: Path) -> None:
     subprocess.run(["dpkg-deb", "--extract", one(dist, "*.deb"), tmp_path], check=True)
     folder = tmp_path / "usr/share/doc/keywright"
-    assert {path.name for path in folder.iterdir()} == {"README.md", "changelog.gz", "copyright"}
+    assert {path.name for path in folder.iterdir()} == {"README.md", "SECURITY.md", "changelog.gz", "copyright", "docs"}
+    assert pages(folder / "docs") == pages(ROOT / "docs")
     assert gzip.decompress((folder / "changelog.gz").read_bytes()) == (ROOT / "CHANGELOG.md").read_bytes()
     assert (folder / "copyright").read_text().startswith((ROOT / "LICENSE").read_text())
     assert {path.name for path in (tmp_path / "usr").iterdir()} == {"bin", "lib", "share"}
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    """Return what is in each page below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.md")}
 
 
 def test_the_packages_ask_for_the_same_c_library(dist: Path) -> None:
