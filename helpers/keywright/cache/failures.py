@@ -6,6 +6,7 @@ changed: who mends the cause is not made to wait.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -148,8 +149,9 @@ class Failures:
         Raises:
             CacheUnusable: a file cannot be deleted.
         """
+        being_written = f".{os.getpid()}.tmp"  # by another thread, and not dated yet: `now_s` need not be the system's
         for name, mtime in self._folder.mtimes().items():
-            if mtime < now_s - KEPT_S:
+            if mtime < now_s - KEPT_S and not name.endswith(being_written):
                 self._folder.remove(name)
 
     def forget(self, entry: str) -> None:

@@ -1,6 +1,7 @@
 """The failures that all processes remember together: for how long, and what makes them void."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +138,16 @@ class TestSweep:
         assert failures.digests() == ["new", "old"]
         failures.sweep(NOW_S + 7 * 86400 + 1)
         assert failures.digests() == ["new"]
+
+    def test_what_another_thread_is_writing_is_left_alone(self, failures: Failures, tmp_path: Path) -> None:
+        """It has the system's time until it is dated, and the clock here is years ahead of that."""
+        (folder,) = tmp_path.rglob("failures")
+        ours, theirs = folder / f"one.json.{os.getpid()}.tmp", folder / "one.json.1.tmp"
+        for path in (ours, theirs):
+            path.touch(0o600)
+            os.utime(path, (NOW_S, NOW_S))
+        failures.sweep(NOW_S + 30 * 86400)
+        assert (ours.exists(), theirs.exists()) == (True, False)
 
 
 class TestMemory:
