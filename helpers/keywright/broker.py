@@ -301,7 +301,7 @@ class Broker:
 
     def _line_up(self, choice: Choice, request: Request) -> "Line":
         line = self._turns.line_up(choice.profiles, choice.prefer, is_forced=request.is_forced)
-        for position, turn in enumerate(line.turns, start=1):
+        for position, turn in enumerate(line.turns if trace.is_on() else (), start=1):  # there may be a thousand
             trace.tell(
                 "turn",
                 position=position,
