@@ -10,6 +10,7 @@ container, instance. Four of its habits do not suit a helper that another progra
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +32,7 @@ from botocore.utils import create_nested_client
 
 from keywright import __version__
 from keywright.credential import Credential
-from keywright.errors import ConfigurationError, KeywrightError
+from keywright.errors import ConfigurationError, KeywrightError, Unreachable
 from keywright.foreign import silenced, wait_for
 from keywright.hit import stamp
 from keywright.providers.aws import environment
@@ -45,6 +46,7 @@ from keywright.providers.base import ALONE, Aid
 from keywright.request import parse_url
 
 CONNECT_AT_MOST_S: Final = 5.0
+_LATE: Final = "AWS did not answer in time"
 _BOTO_2: Final = ("ec2-credentials-file", "boto-config")
 _LENT: Final = frozenset({"assume-role", "assume-role-with-web-identity", "sso"})
 
@@ -117,6 +119,7 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
             try:
                 with silenced("botocore", "urllib3"):
                     session = _session(identity, region, timeout_s)
+                    session.register("before-send", partial(_let_leave, ends_s))
                     overhear()
                     if aid.parent is not None:
                         return work(_reopen(session, aid.parent, inputs))
@@ -132,7 +135,8 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
     # A service that hangs is none of another's.
     kind = repr((identity.facts(env), region, getattr(work, "__qualname__", "")))
     with in_place(env):
-        return wait_for(run, timeout_s, late="AWS did not answer in time", kind=kind)
+        ends_s = time.monotonic() + timeout_s
+        return wait_for(run, timeout_s, late=_LATE, kind=kind)
 
 
 def _reopen(session: botocore.session.Session, parent: Credential, inputs: Mapping[str, str]) -> Account:
@@ -196,12 +200,17 @@ def _session(identity: Identity, region: str, timeout_s: float) -> botocore.sess
             user_agent_extra=f"keywright/{__version__}",
         )
     )
-    session.register("before-send", _refuse_plain_http)
     return session
 
 
-def _refuse_plain_http(**event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
-    """Stop a service's request, signed and about to leave, whose answer others could read: STS's holds keys."""
+def _let_leave(ends_s: float, **event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
+    """Stop a signed request about to leave that nobody waits for any more, or whose answer others could read.
+
+    A fetch that was given up goes on in its thread, and finds another's environment, endpoints in it too, in
+    `os.environ`. Answers of STS hold keys.
+    """
+    if time.monotonic() >= ends_s:
+        raise Unreachable(_LATE)
     scheme, host = urlsplit(event["request"].url)[:2]
     place = parse_url(f"{scheme}://{host}")
     if place is None or (scheme != "https" and not place.is_loopback):

@@ -1,4 +1,6 @@
 import json
+import os
+import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ from keywright.freshness import Margins
 from keywright.hit import stamp
 from keywright.providers.aws.ecr import EcrProvider
 from keywright.providers.aws.hosts import find_registry
+from keywright.providers.aws.in_place import in_place
 from keywright.providers.base import Minted
 from keywright.settings.model import EcrOptions
 
@@ -187,6 +190,27 @@ def test_an_ecr_that_is_down_silent_slow_or_elsewhere_is_unreachable(puller: Pul
         puller.fail(Unreachable, "did not answer in time", timeout_s=0.5)
     with bent(ecr, redirecting("http://127.0.0.1:1/canary")):
         puller.fail(Unreachable, "redirect")
+
+
+def test_a_fetch_that_was_given_up_asks_nobody_later_on(puller: Puller, ecr: EcrIssuer, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    os.mkfifo(keys)
+    config = tmp_path / ".aws" / "config"
+    config.parent.mkdir()
+    config.write_text(f"[default]\ncredential_process = head -n 1 {keys}\n", encoding="utf-8")
+    del puller.env["AWS_ACCESS_KEY_ID"], puller.env["AWS_SECRET_ACCESS_KEY"]
+    others = set(threading.enumerate())
+    # The next fetch's environment is in place when the late one goes on, and the same as its own.
+    with in_place(puller.env), keys.open("r+b", buffering=0) as pipe:
+        puller.fail(Unreachable, "AWS did not answer in time", timeout_s=0.5)
+        late = set(threading.enumerate()) - others
+        pipe.write(
+            b'{"Version": 1, "AccessKeyId": "%b", "SecretAccessKey": "%b"}\n' % (KEY.id.encode(), KEY.secret.encode())
+        )
+        for thread in late:
+            thread.join(30)
+    assert [thread.name for thread in late if not thread.is_alive()] == ["keywright-fetch"]
+    assert ecr.total == 0
 
 
 def test_a_throttled_ecr_is_asked_twice_and_left_alone_for_as_long_as_it_says(puller: Puller, ecr: EcrIssuer) -> None:
