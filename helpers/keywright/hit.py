@@ -42,6 +42,8 @@ FORMAT = "keywright-answer 1"
 STDIN_LIMIT = 1 << 20
 ANSWER_LIMIT = 1 << 20
 
+TRACE = "KEYWRIGHT_TRACE"  # no part of a question: it changes no answer
+
 PREFIXES = ("AWS_", "KEYWRIGHT_")
 VARIABLES = frozenset(
     {"HOME", "KUBERNETES_EXEC_INFO", "GIT_TERMINAL_PROMPT"}
@@ -80,6 +82,8 @@ def answer(name: str) -> bytes | None:
     """
     args = sys.argv[1:]
     stdin = read_stdin(name, args)
+    if os.environ.get(TRACE):
+        return stdin  # the long way round answers, and tells how
     digest = question(name, args, os.environ, stdin)
     folder = folder_of("cache", os.environ)
     if digest and folder:
@@ -123,11 +127,9 @@ def question(name: str, args: list[str], env: "Mapping[str, str]", stdin: bytes 
     an environment with a relative path, are never answered from here. A git `store` is known by its place and its
     credential alone, so that what git hands back after each success is recognised.
     """
-    if env.get("KEYWRIGHT_TRACE"):
-        return ""  # the long way round answers, and tells how
     parts = [name, str(len(args)), *args]
     for key in sorted(env):
-        if key in VARIABLES or key.startswith(PREFIXES):
+        if key in VARIABLES or (key.startswith(PREFIXES) and key != TRACE):
             value = env[key]
             if key in PATHS and value and not value.startswith("/"):
                 return ""

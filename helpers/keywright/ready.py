@@ -43,18 +43,8 @@ class Asked(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The question's digest; empty if no answer to it may be kept (`keywright.hit.question`).
-
-        A trace is no part of it: it sends a call the long way round, and changes nothing else.
-        """
-        return question(self.name, list(self.args), self.deciding, self.stdin)
-
-    @property
-    def deciding(self) -> Mapping[str, str]:
-        """The environment as far as it can decide an answer."""
-        if not self.env.get(trace.VARIABLE):
-            return self.env
-        return {name: value for name, value in self.env.items() if name != trace.VARIABLE}
+        """The question's digest; empty if no answer to it may be kept (`keywright.hit.question`)."""
+        return question(self.name, list(self.args), self.env, self.stdin)
 
     @property
     def replay(self) -> list[str]:
@@ -164,7 +154,7 @@ class Ready:
         It does not hang on the entry: what we issued stays what we issued after a renewal.
         """
         place = (self._asked.stdin or b"").split(b"\n\n")[0]
-        digest = question(self._asked.name, STORE, self._asked.deciding, place + b"\n" + answer.body)
+        digest = question(self._asked.name, STORE, self._asked.env, place + b"\n" + answer.body)
         silence = Answer(
             exit_code=0,
             issued_at_s=answer.issued_at_s,

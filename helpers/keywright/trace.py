@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from keywright import hit
+
 if TYPE_CHECKING:
     from typing import Unpack
 
     from keywright.tracing.facts import Event, Facts
     from keywright.tracing.tracer import Tracer
 
-VARIABLE: Final = "KEYWRIGHT_TRACE"
-"""`1`, `2` or an absolute path; where it is set, nothing is answered from a ready answer (`keywright.hit.question`)."""
+VARIABLE: Final = hit.TRACE
+"""`1`, `2` or an absolute path; where it is set, nothing is answered from a ready answer (`keywright.hit.answer`)."""
 
 _TRACERS: Final[list["Tracer"]] = []
 """This process's tracer; empty while nobody traces. No context variable: what a fetch's thread does belongs to it."""

@@ -4,6 +4,7 @@
 
 enum { MOST_VARIABLES = 128, MOST_LINES = 64, STDIN_ANSWERED = 65536 };
 
+static const char TRACE[] = "KEYWRIGHT_TRACE"; /* no part of a question: it changes no answer */
 static const char *const VARIABLES[] = {"HOME",           "KUBERNETES_EXEC_INFO", "GIT_TERMINAL_PROMPT",
                                         "XDG_CACHE_HOME", "XDG_CONFIG_HOME",      "XDG_DATA_HOME",
                                         "XDG_STATE_HOME", NULL};
@@ -71,15 +72,12 @@ static bool add_environment(struct sha256 *hash, char *const *env) {
     size_t count = 0;
     for (; *env != NULL; env++) {
         struct slice value = slice_of(*env), name = take_until(&value, '=');
-        if (name.start[name.length] != '=' ||
+        if (name.start[name.length] != '=' || equals(name, TRACE) ||
             !(is_one_of(name, VARIABLES) || starts_with(name, "AWS_") || starts_with(name, "KEYWRIGHT_"))) {
             continue;
         }
         if (is_one_of(name, PATHS) && value.length > 0 && value.start[0] != '/') {
             return false;
-        }
-        if (equals(name, "KEYWRIGHT_TRACE") && value.length > 0) {
-            return false; /* the way to an answer is to be told */
         }
         if (count == MOST_VARIABLES || !is_ascii(name)) {
             return false;
@@ -142,6 +140,16 @@ static bool add_lines(struct sha256 *hash, struct slice rest, bool is_gits) {
         is_first = false;
     }
     return true;
+}
+
+bool is_traced(const struct question *question) {
+    for (char *const *env = question->env; *env != NULL; env++) {
+        struct slice value = slice_of(*env);
+        if (equals(take_until(&value, '='), TRACE) && value.length > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool digest_of(const struct question *question, char digest[DIGEST_LENGTH + 1]) {

@@ -15,6 +15,9 @@ struct question {
     struct slice stdin_bytes; /* "" if it was not read */
 };
 
+/* Whether the way to the answer is to be told: Python answers then, and tells. */
+bool is_traced(const struct question *question);
+
 /* Writes the question's digest; false where no answer may be used. */
 bool digest_of(const struct question *question, char digest[DIGEST_LENGTH + 1]);
 

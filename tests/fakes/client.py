@@ -32,7 +32,7 @@ def call(
     """Ask as one process of `dialect`'s executable would."""
     asked = Asked(name=dialect.executable, args=tuple(args), env=dict(os.environ), stdin=stdin)
     now_s = now().timestamp()
-    digest = hit.question(asked.name, args, asked.env, stdin)
+    digest = "" if asked.env.get(hit.TRACE) else asked.digest
     ready = hit.find(f"{hit.folder_of('cache', asked.env)}/answers", digest, now_s) if digest else None
     if ready is not None:
         facts, body = ready

@@ -34,7 +34,7 @@ def ask(name: str = GIT, args: tuple[str, ...] = ("get",), stdin: bytes | None =
 # Few characters, and those of the framing itself, so that examples collide wherever they can.
 WORDS = st.text(st.sampled_from("a=1\n"), max_size=3)
 LISTED = ["AWS_A", "AWS_PROFILE", "KEYWRIGHT_", "KEYWRIGHT_X", "KUBERNETES_EXEC_INFO"]
-UNLISTED = ["PATH", "AWS", "aws_profile", "KEYWRIGHT", "GIT_DIR", "XAWS_A"]
+UNLISTED = ["PATH", "AWS", "aws_profile", "KEYWRIGHT", "GIT_DIR", "XAWS_A", "KEYWRIGHT_TRACE"]
 QUESTIONS = st.tuples(
     st.sampled_from([GIT, DOCKER, KUBE, "keywright"]),
     st.lists(WORDS | st.sampled_from(["AWS_A=1", "AWS_A=", "KEYWRIGHT_X=a"]), max_size=3),

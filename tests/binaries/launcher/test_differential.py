@@ -40,7 +40,6 @@ def is_left(question: Question) -> bool:
         len(question.stdin) > STDIN_ANSWERED
         or len(listed) > 128
         or any(not name.isascii() for name in listed)
-        or bool(question.env.get(b"KEYWRIGHT_TRACE"))
         or (base[-1:] < b"!" or base[-1:] > b"~" if base else False)
         or (list(question.args) == [b"store"] and len(counting) > 64)
     )

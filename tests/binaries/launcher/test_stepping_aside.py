@@ -12,7 +12,7 @@ import pytest
 
 from binaries.launcher.built import BOUND_S, Bundle, Question
 from binaries.launcher.kept import BODY
-from binaries.launcher.users import ASKED, STAND_IN_CODE, Done, User
+from binaries.launcher.users import ASKED, NOT_A_HIT, STAND_IN_CODE, Done, User
 from binaries.launcher.vectors import DOCKER, GIT, KUBE, PERSON, PLACE
 from keywright import hit
 
@@ -33,6 +33,18 @@ def test_what_is_no_hit_is_pythons_with_everything_that_came(question: Question,
     assert set(run.descriptors) == {0, 1, 2, writer}
     assert not run.ignores_sigpipe
     assert run.folder == os.getcwd()
+
+
+@each_question
+@pytest.mark.parametrize("wish", [b"1", b"/trace", b"nonsense"])
+def test_a_trace_is_told_by_python_whatever_is_ready(question: Question, wish: bytes, user: User) -> None:
+    user.keep(question)
+    user.env[b"KEYWRIGHT_TRACE"] = wish
+    assert user.run(question) == Done(STAND_IN_CODE, b"", b"")
+    assert user.bundle.take_run().stdin == question.stdin
+    assert user.run(question, "hit.py").code == NOT_A_HIT
+    user.env[b"KEYWRIGHT_TRACE"] = b""
+    assert user.run(question).stdout == BODY
 
 
 @pytest.mark.parametrize(

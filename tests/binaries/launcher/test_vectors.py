@@ -39,9 +39,11 @@ def test_what_is_no_variable_does_not_count(parts: Parts) -> None:
     assert parts.raw_question(question, [b"AWS_PROFILE", b"HOME=/home/me", b"", b"=x"]) == question.to_hit()
 
 
-def test_a_trace_asks_for_the_long_way_round(parts: Parts) -> None:
-    assert parts.question(Question(GIT, env={b"HOME": b"/home/me", b"KEYWRIGHT_TRACE": b"1"})) == ("", "")
-    assert parts.question(Question(GIT, env={b"HOME": b"/home/me", b"KEYWRIGHT_TRACE": b""}))[0]
+@pytest.mark.parametrize("wish", [b"", b"1", b"/trace"])
+def test_a_trace_is_no_part_of_a_question(wish: bytes, parts: Parts) -> None:
+    plain = Question(GIT, env={b"HOME": b"/home/me"}, stdin=PLACE)
+    traced = plain._replace(env={**plain.env, b"KEYWRIGHT_TRACE": wish})
+    assert parts.question(traced) == parts.question(plain) == plain.to_hit()
 
 
 # --- what an answer says --------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ name, sys.executable, *sys.argv[1:] = sys.argv[1:]
 hit.answer(name)
 sys.exit(99)
 """
+NOT_A_HIT: Final = 99
 
 
 ASKED: Final = [
