@@ -7,16 +7,18 @@ kept for, so that no short-lived token outlives its use, and no password is hand
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keywright import trace
 from keywright.errors import CredentialNotFound, VaultUnusable
-from keywright.providers.store import Store
 from keywright.renewal import Served, as_it_is
 from keywright.request import Client, Request, Verb
 from keywright.routes import choice_for
 from keywright.settings.model import Settings
 from keywright.vault.vault import open_vault
+
+if TYPE_CHECKING:
+    from keywright.providers.store import Store
 
 ACCOUNT: Final = "store:vault"
 """The account of what is kept, as messages name it: no profile of the settings."""
@@ -80,7 +82,9 @@ class Keeping:
         asked = [(i, Request(client=Client.DOCKER, verb=Verb.GET, url=i.url)) for i in self._store().listed()]
         return {item.spelling: item.username or "" for item, request in asked if not self._is_routed(request)}
 
-    def _store(self) -> Store:
+    def _store(self) -> "Store":
+        from keywright.providers.store import Store
+
         return Store(open_vault(self._env))
 
     def _is_routed(self, request: Request) -> bool:

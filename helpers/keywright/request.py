@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 from keywright.secret import Secret
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_NAME: Final = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
-_V6: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]")
-_PORT: Final = re.compile(r"[0-9]{1,5}")
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_LOOPBACK_V4: Final = re.compile(r"127(?:\.(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})){3}")
+# Patterns are texts here: `re` compiles one when it is first used, and a call that finds its answer uses few.
+_NAME: Final = r"[A-Za-z0-9_-](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
+_V6: Final = r"\[[0-9A-Fa-f:.]+\]"
+_PORT: Final = r"[0-9]{1,5}"
+_SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]*"
+_LOOPBACK_V4: Final = r"127(?:\.(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})){3}"
 
 
 class Client(Enum):
@@ -64,7 +65,7 @@ class Url(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine by name or address: localhost, 127.0.0.0/8 or [::1]."""
-        return self.name in {"localhost", "[::1]"} or _LOOPBACK_V4.fullmatch(self.name) is not None
+        return self.name in {"localhost", "[::1]"} or re.fullmatch(_LOOPBACK_V4, self.name) is not None
 
     def covers(self, other: "Url") -> bool:
         """Return whether `other` is on this very host, at or below this path.
@@ -150,16 +151,16 @@ def parse_host(text: str, scheme: str) -> str | None:
     if text.startswith("["):
         end = text.find("]") + 1
         name, rest = text[:end], text[end:]
-        if not _V6.fullmatch(name):
+        if not re.fullmatch(_V6, name):
             return None
     else:
         name, colon, port = text.partition(":")
         rest = colon + port
         name = name.removesuffix(".")
-        if not _NAME.fullmatch(name) or ".." in name:
+        if not re.fullmatch(_NAME, name) or ".." in name:
             return None
     if rest:
-        if not rest.startswith(":") or not _PORT.fullmatch(rest[1:]):
+        if not rest.startswith(":") or not re.fullmatch(_PORT, rest[1:]):
             return None
         number = int(rest[1:])
         if not 1 <= number <= 65535:  # noqa: PLR2004 - the range of TCP ports
@@ -170,7 +171,7 @@ def parse_host(text: str, scheme: str) -> str | None:
 
 def parse_scheme(text: str) -> str | None:
     """Return a URL's scheme in lower case, or None if it is not one (RFC 3986, section 3.1)."""
-    return text.lower() if _SCHEME.fullmatch(text) else None
+    return text.lower() if re.fullmatch(_SCHEME, text) else None
 
 
 def plain_path(decoded: str) -> str | None:

@@ -20,6 +20,9 @@ def main(answer: "Callable[[str], bytes | None]" = hit.answer) -> None:
     """
     try:
         stdin = answer(NAME)
+        import gc
+
+        gc.disable()  # what one call leaves lying about goes with its process
         from keywright.dialects.kube import KubeDialect
         from keywright.serve import Process, serve
 

@@ -51,7 +51,7 @@ _WHERE: Final = (b"protocol", b"host", b"path", b"username")
 _SECRETS: Final = (b"password", b"credential", b"authtype", b"oauth_refresh_token")
 LAST_INSTANT_S: Final = 253402300799
 """The last second of the year 9999; whatever expires later never does."""
-_NUMBER: Final = re.compile(rb"[0-9]{1,19}")
+_NUMBER: Final = rb"[0-9]{1,19}"
 _FALSE: Final = frozenset({"", "0", "false", "no", "off"})
 
 
@@ -219,7 +219,7 @@ def _split_url(value: bytes) -> dict[bytes, bytes]:
 def _read_handed(fields: Mapping[bytes, bytes]) -> Handed:
     """Return what comes with a password. An expiry that is no number, or 0, means never, as it does to git."""
     expiry = fields.get(b"password_expiry_utc", b"")
-    expires_at_s = int(expiry) if _NUMBER.fullmatch(expiry) else 0
+    expires_at_s = int(expiry) if re.fullmatch(_NUMBER, expiry) else 0
     refresh_token = fields.get(b"oauth_refresh_token")
     return Handed(
         authtype=_text(fields.get(b"authtype", b"")) if b"credential" in fields else "",

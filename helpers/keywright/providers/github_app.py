@@ -36,8 +36,8 @@ LIFETIME: Final = timedelta(minutes=55)
 """For an answer without `expires_at`; GitHub documents an hour."""
 REMEMBERED: Final = "installation_id"
 CLOCK_MAY_BE_OFF: Final = timedelta(seconds=60)
-_OWNER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
+_OWNER: Final = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}"
+_NUMBER: Final = r"[1-9][0-9]{0,18}"
 
 
 class GithubAppProvider:
@@ -121,7 +121,7 @@ class GithubAppProvider:
         if self.options.installation_id is not None:
             return call.mint(str(self.options.installation_id), inputs)
         remembered = memory.get(REMEMBERED, "")
-        if _NUMBER.fullmatch(remembered):
+        if re.fullmatch(_NUMBER, remembered):
             try:
                 return call.mint(remembered, inputs)
             except _NotInstalled:
@@ -145,12 +145,12 @@ class _Call:
     def look_up(self) -> str:
         """Return the number of the owner's installation."""
         owner = self.provider.options.owner
-        if not _OWNER.fullmatch(owner):
+        if not re.fullmatch(_OWNER, owner):
             raise ConfigurationError(
                 f"{self.provider.profile} names no installation", mend="set owner (a login) or installation_id"
             )
         number = self._ask("GET", f"/users/{owner}/installation", None)[0].get("id")
-        if not isinstance(number, int) or not _NUMBER.fullmatch(str(number)):
+        if not isinstance(number, int) or not re.fullmatch(_NUMBER, str(number)):
             raise Unreachable(f"{self.provider.api} answered with something that is no installation")
         return str(number)
 
@@ -243,7 +243,7 @@ def _wait_s(response: "Response", now: datetime) -> float | None:
     if response.retry_after_s is not None:
         return response.retry_after_s
     reset = response.headers.get("x-ratelimit-reset", "")
-    if response.headers.get("x-ratelimit-remaining") != "0" or not _NUMBER.fullmatch(reset):
+    if response.headers.get("x-ratelimit-remaining") != "0" or not re.fullmatch(_NUMBER, reset):
         return None
     return max(0.0, int(reset) - (response.date or now).timestamp())
 

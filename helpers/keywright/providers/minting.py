@@ -8,7 +8,7 @@ from keywright.errors import Unreachable
 from keywright.secret import Secret
 
 TOKEN_AT_MOST: Final = 64 * 1024
-_TOKEN: Final = re.compile(r"[!-~]+")
+_VISIBLE_ASCII: Final = r"[!-~]+"
 
 
 def checked_token(value: object, issuer: str) -> Secret:
@@ -19,7 +19,7 @@ def checked_token(value: object, issuer: str) -> Secret:
     Raises:
         Unreachable: it is anything else.
     """
-    if not isinstance(value, str) or len(value) > TOKEN_AT_MOST or not _TOKEN.fullmatch(value):
+    if not isinstance(value, str) or len(value) > TOKEN_AT_MOST or not re.fullmatch(_VISIBLE_ASCII, value):
         raise Unreachable(f"{issuer} answered with something that is no token")
     return Secret(value)
 

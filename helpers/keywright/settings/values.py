@@ -6,13 +6,13 @@ from typing import Final
 
 from keywright.request import Client, Url, parse_url
 
-_DURATION: Final = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?")
+_DURATION: Final = r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s)?"
 _ANY_LABEL: Final = "0--any--0"
 
 
 def parse_duration(text: str) -> timedelta | None:
     """Return the span in `90s`, `3m` or `1h30m`; None if it is none."""
-    match = _DURATION.fullmatch(text) if text else None
+    match = re.fullmatch(_DURATION, text) if text else None
     if match is None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in match.groups())

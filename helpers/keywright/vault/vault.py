@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from keywright.cache.folder import PrivateFolder, locate
 from keywright.errors import Busy, CacheUnusable, VaultLocked, VaultUnusable
 from keywright.vault.document import SIZE_AT_MOST, Document, parse, render
-from keywright.vault.records import Records
+
+if TYPE_CHECKING:
+    from keywright.vault.records import Records
 
 NAME: Final = "vault"
 KIND_MARK: Final = "vault.kind"
@@ -48,7 +50,7 @@ class Vault:
         document = self.read()
         return document is not None and document.holds(place)
 
-    def open(self, document: Document | None = None) -> Records:
+    def open(self, document: Document | None = None) -> "Records":
         """Return what is in it, empty if there is none; `document` is its file, where that was just read.
 
         Raises:
@@ -65,7 +67,7 @@ class Vault:
             return self._open(again)  # its key was changed meanwhile, and what opened the old one is gone
 
     @contextmanager
-    def edit(self) -> Iterator[Records]:
+    def edit(self) -> "Iterator[Records]":
         """Hold the vault's lock for the block and write, at its end, what it changed; nothing if it raises.
 
         The first change makes the vault, its key in a file beside it.
@@ -148,7 +150,9 @@ class Vault:
             _sweep(folder)
             yield folder
 
-    def _open(self, document: Document | None) -> Records:
+    def _open(self, document: Document | None) -> "Records":
+        from keywright.vault.records import Records
+
         if document is None:
             return Records(self.path)
         from keywright.vault.unlocking import data_key

@@ -49,7 +49,7 @@ TOKEN_FILES: Final = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATIO
 
 _NAMES: Final = frozenset(name for name in VARIABLES if not name.endswith("*"))
 _PREFIXES: Final = tuple(name[:-1] for name in VARIABLES if name.endswith("*"))
-_VARIABLE_IN_PATH: Final = re.compile(r"\$(?:(?P<plain>[A-Za-z0-9_]+)|\{(?P<braced>[^}]*)\})")
+_VARIABLE_IN_PATH: Final = r"\$(?:(?P<plain>[A-Za-z0-9_]+)|\{(?P<braced>[^}]*)\})"
 
 
 class Identity(NamedTuple):
@@ -148,5 +148,5 @@ def inputs(env: Mapping[str, str]) -> dict[str, str]:
 
 def _expanded(path: str, env: Mapping[str, str]) -> str:
     """Return `path` as botocore reads it: `$NAME` and `${NAME}` filled in where they are set, then `~`."""
-    filled = _VARIABLE_IN_PATH.sub(lambda m: env.get(m["plain"] or m["braced"], m[0]), path)
+    filled = re.sub(_VARIABLE_IN_PATH, lambda m: env.get(m["plain"] or m["braced"], m[0]), path)
     return expand(filled, env)
