@@ -20,6 +20,7 @@ FILES = ("toml", "ini", "json", "yaml")
 RUN = ("sh", "console")
 LANGUAGES = {*FILES, *RUN, "python", "text", ""}
 HEADING = re.compile(r"(?m)^#+ (.*)$")
+FAILURE = re.compile(r" \[[a-z_]+\]$|^credentials not found in native keychain$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 MINE = [page for page in PAGES if page not in ANOTHERS]
@@ -43,11 +44,15 @@ def not_run(command: Command) -> Elsewhere | None:
     return next((entry for entry in ELSEWHERE if re.fullmatch(entry.pattern, command.bare)), None)
 
 
+def shows_failure(command: Command) -> bool:
+    """Return whether the last line that is shown is a failure's: ours, or docker's own for "none here"."""
+    return bool(command.shown) and re.search(FAILURE, command.shown[-1]) is not None
+
+
 def told(block: Block, command: Command, printed: Printed) -> str:
     """Return what is wrong with how the command went; empty if nothing is."""
     is_as_shown = command.shown is None or matches(command.shown, printed.lines)
-    # A transcript that shows a failure's line may show a failure.
-    is_done = printed.exit_code == 0 or bool(command.shown)
+    is_done = printed.exit_code == 0 or shows_failure(command)
     if is_as_shown and is_done:
         return ""
     return f"{block.page}:{block.line}: {command.text}\n[{printed.exit_code}] " + "\n".join(printed.lines)
@@ -82,9 +87,10 @@ def test_a_transcript_is_taken_apart() -> None:
 
 
 def test_what_goes_otherwise_is_told(reader: Reader) -> None:
-    block = Block("page", 7, "console", "$ echo one\ntwo\n$ false\n$ export A=b\n$ echo $A\nb\n")
+    text = "$ echo one\ntwo\n$ false\n$ export A=b\n$ echo $A\nb\n$ false\n…\n$ ! echo no [refused]\nno [refused]\n"
+    block = Block("page", 7, "console", text)
     wrong = [told(block, command, printed) for command, printed in reader.run(commands(block))]
-    assert wrong == ["page:7: echo one\n[0] one", "page:7: false\n[1] ", "", ""]
+    assert wrong == ["page:7: echo one\n[0] one", "page:7: false\n[1] ", "", "", "page:7: false\n[1] ", ""]
 
 
 @pytest.mark.slow
