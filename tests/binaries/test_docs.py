@@ -46,7 +46,8 @@ def not_run(command: Command) -> Elsewhere | None:
 
 def shows_failure(command: Command) -> bool:
     """Return whether the last line that is shown is a failure's: ours, or docker's own for "none here"."""
-    return bool(command.shown) and re.search(FAILURE, command.shown[-1]) is not None
+    *_, last = command.shown or ("",)
+    return FAILURE.search(last) is not None
 
 
 def told(block: Block, command: Command, printed: Printed) -> str:

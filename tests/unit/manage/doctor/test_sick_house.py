@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -323,6 +324,24 @@ def test_a_name_from_a_file_is_one_word_of_a_mend(house: House) -> None:
     told = [house.found(kube.look_at_kubeconfigs)["kube-plugin-missing"]]
     told += [house.found(docker.look)["docker-helper-missing"]]
     assert [shlex.split(one.mend) for one in told] == [["install", evil], ["install", f"docker-credential-{evil}"]]
+
+
+def test_the_way_to_our_programs_leads_over_no_index(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that has our name there may be a stranger's."""
+    house.env["PATH"] = "/nowhere"
+    house.write(".docker/config.json", json.dumps({"credHelpers": {"r.example": "keywright"}}))
+
+    def mends() -> set[str]:
+        told = [
+            house.found(programs.look_at_path)["program-missing"],
+            house.found(docker.look)["docker-helper-missing"],
+        ]
+        return {one.mend for one in told}
+
+    folder = os.path.dirname(sys.executable)
+    assert mends() == {f'export PATH={folder}:"$PATH"'}
+    monkeypatch.setattr(sys, "executable", "/nowhere/python3")
+    assert mends() == {"install keywright anew"}
 
 
 def test_a_login_with_no_plain_name_is_not_taken_for_that_at_docker_hub(house: House) -> None:
