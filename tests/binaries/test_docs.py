@@ -1,5 +1,6 @@
 """Every command and file that the pages show, followed from top to bottom in the home of somebody who reads them."""
 
+import ast
 import os
 import re
 import shlex
@@ -7,9 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from keywright import __version__
+from keywright.manage.cli import keywright
+from keywright.profiles.catalog import OAuthEndpoint, ProviderMetadata
+from page_facts import VARIABLES
 from pages.blocks import PAGES, ROOT, Block, Command, blocks, commands, matches, read
 from pages.elsewhere import ANOTHERS, ELSEWHERE, Check, Elsewhere
 from pages.network import Network, network
@@ -160,7 +165,56 @@ def test_the_options_of_what_is_not_run_are_there() -> None:
         done = subprocess.run(
             [BIN / command_words[0], *command_words[1:], "--help"], capture_output=True, text=True, check=True
         )
-        assert [option for option in options if option not in done.stdout] == [], command_words
+        known = set(re.findall(r"(?<![\w-])--[\w-]+", done.stdout))
+        assert options - known == set(), command_words
+
+
+def _walk(group: click.Group, *above: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if (command.help or "").startswith("Same as `"):
+            continue
+        yield " ".join((*above, name)), command
+        if isinstance(command, click.Group):
+            yield from _walk(command, *above, name)
+
+
+def test_every_command_and_option_is_on_a_page() -> None:
+    """A reader who looks for one finds it; that those which are shown are there is known by running them."""
+    text = "\n".join(map(read, PAGES))
+    spelled = set(re.findall(r"(?<![\w-])--?[\w-]+", text))
+    words = set(re.findall(r"[\w-]+", text))
+    for path, command in _walk(keywright):
+        assert set(path.split()) <= words, path
+        for param in command.params:
+            if isinstance(param, click.Option) and not param.hidden:
+                assert spelled & {*param.opts, *param.secondary_opts}, (path, param.opts)
+
+
+def test_every_key_of_a_providers_file_is_told() -> None:
+    told = read("docs/accounts.md").partition("| `modes` | how one can")[2].partition("\n\n")[0]
+    keys = {*ProviderMetadata._fields, *OAuthEndpoint._fields, "header"} - {"modes"}
+    assert {key for key in keys if f"`{key}`" not in told and f"`[{key}]`" not in told} == set()
+
+
+def _variables(source: str) -> Iterator[str]:
+    """Yield the variables that are looked up by name in an environment."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case (
+                ast.Call(func=ast.Attribute(attr="get", value=where), args=[ast.Constant(value=str(name)), *_])
+                | ast.Subscript(value=where, slice=ast.Constant(value=str(name)))
+                | ast.Compare(left=ast.Constant(value=str(name)), comparators=[where])
+            ) if ast.unparse(where).rpartition(".")[2] in {"env", "environ"}:
+                yield name
+
+
+def test_every_variable_that_is_read_is_on_its_page_and_every_one_there_is_read() -> None:
+    named = {name for variable in VARIABLES for name in variable.names}
+    paths = [path for path in sorted((ROOT / "helpers/keywright").rglob("*.py")) if "demo" not in path.parts]
+    looked_up = {name for path in paths for name in _variables(path.read_text(encoding="utf-8"))}
+    assert len(looked_up) > 10
+    assert {name for name in looked_up if not re.match("AWS_|LD_LIBRARY_PATH", name)} - named == set()
+    assert {name for name in named if name not in SOURCE and not re.fullmatch(r"XDG_[A-Z]+_HOME|.*\*", name)} == set()
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
