@@ -150,6 +150,15 @@ def planted(house: House) -> None:
     house.program("git-credential-keywright", "git-credential-keywright 0.0.1")
 
 
+def loose_providers(house: House) -> None:
+    house.write("kw/providers.d/forge.toml", "").parent.chmod(0o702)
+
+
+def loose_settings_folder(house: House) -> None:
+    """The file is ours alone, and anybody can put another one in its place."""
+    house.settings().parent.chmod(0o702)
+
+
 def loose_program(house: House) -> None:
     planted(house)
     (house.bin / "git-credential-keywright").chmod(0o757)
@@ -189,6 +198,14 @@ SICKNESSES = (
     Sickness("temporary-left", folders.look, left, WARNING),
     Sickness("file-unknown", folders.look, lambda house: house.write("kw/cache/mine", ""), NOTE, mend=False),
     Sickness("settings-loose", folders.look, lambda house: house.settings().chmod(0o646), ERROR),
+    Sickness(
+        "settings-loose",
+        folders.look,
+        lambda house: house.write("kw/providers.d/forge.toml", "").chmod(0o646),
+        ERROR,
+    ),
+    Sickness("settings-loose", folders.look, loose_providers, ERROR),
+    Sickness("folder-above-loose", folders.look, loose_settings_folder, ERROR),
     Sickness("settings-wrong", standing.look_at_settings, lambda house: house.settings("x = 1\n"), ERROR, mend=False),
     Sickness(
         "provider-wrong",
