@@ -40,7 +40,7 @@ VARIABLES: Final = (
     Variable(("HOME",), "where those are by default, and what `~` in a path of the settings stands for"),
     Variable(
         ("AWS_*",),
-        "as for the AWS command line; a change of any of them is another credential",
+        "as for the AWS command line; a change of one that decides who asks, or who is asked, is another credential",
     ),
     Variable(
         ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"),
@@ -53,7 +53,7 @@ VARIABLES: Final = (
         _PEOPLE,
     ),
     Variable(
-        ("ALL_PROXY", "HTTP_PROXY"),
+        ("ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"),
         "a change of one ends the wait after a failure, as one of the way to the issuers does",
     ),
     Variable(("CI",), "anything but `0` or `false`: nobody is at the terminal, and nobody is asked there"),
@@ -75,7 +75,11 @@ VARIABLES: Final = (
         "whether a login opens a browser here",
         _PEOPLE,
     ),
-    Variable(("NO_COLOR", "TERM"), "a plain demo, where the first is set or the second is `dumb`", _PEOPLE),
+    Variable(
+        ("NO_COLOR", "TERM"),
+        "a plain demo, where the first is set or the second is `dumb`; `status --watch` needs one that is not `dumb`",
+        _PEOPLE,
+    ),
     Variable(
         ("_KEYWRIGHT_COMPLETE", "COMP_LINE", "COMP_WORDS", "COMP_CWORD"),
         "set by the completion of a shell that asks what may come next",

@@ -1,5 +1,6 @@
 """Every command and file that the pages show, followed from top to bottom in the home of somebody who reads them."""
 
+import ast
 import os
 import re
 import shlex
@@ -7,9 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from keywright import __version__
+from keywright.manage.cli import keywright
+from keywright.profiles.catalog import OAuthEndpoint, ProviderMetadata
+from page_facts import VARIABLES
 from pages.blocks import PAGES, ROOT, Block, Command, blocks, commands, matches, read
 from pages.elsewhere import ANOTHERS, ELSEWHERE, Check, Elsewhere
 from pages.network import Network, network
@@ -20,6 +25,7 @@ FILES = ("toml", "ini", "json", "yaml")
 RUN = ("sh", "console")
 LANGUAGES = {*FILES, *RUN, "python", "text", ""}
 HEADING = re.compile(r"(?m)^#+ (.*)$")
+FAILURE = re.compile(r" \[[a-z_]+\]$|^credentials not found in native keychain$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 MINE = [page for page in PAGES if page not in ANOTHERS]
@@ -43,11 +49,16 @@ def not_run(command: Command) -> Elsewhere | None:
     return next((entry for entry in ELSEWHERE if re.fullmatch(entry.pattern, command.bare)), None)
 
 
+def shows_failure(command: Command) -> bool:
+    """Return whether the last line that is shown is a failure's: ours, or docker's own for "none here"."""
+    *_, last = command.shown or ("",)
+    return FAILURE.search(last) is not None
+
+
 def told(block: Block, command: Command, printed: Printed) -> str:
     """Return what is wrong with how the command went; empty if nothing is."""
     is_as_shown = command.shown is None or matches(command.shown, printed.lines)
-    # A transcript that shows a failure's line may show a failure.
-    is_done = printed.exit_code == 0 or bool(command.shown)
+    is_done = printed.exit_code == 0 or shows_failure(command)
     if is_as_shown and is_done:
         return ""
     return f"{block.page}:{block.line}: {command.text}\n[{printed.exit_code}] " + "\n".join(printed.lines)
@@ -82,9 +93,10 @@ def test_a_transcript_is_taken_apart() -> None:
 
 
 def test_what_goes_otherwise_is_told(reader: Reader) -> None:
-    block = Block("page", 7, "console", "$ echo one\ntwo\n$ false\n$ export A=b\n$ echo $A\nb\n")
+    text = "$ echo one\ntwo\n$ false\n$ export A=b\n$ echo $A\nb\n$ false\n…\n$ ! echo no [refused]\nno [refused]\n"
+    block = Block("page", 7, "console", text)
     wrong = [told(block, command, printed) for command, printed in reader.run(commands(block))]
-    assert wrong == ["page:7: echo one\n[0] one", "page:7: false\n[1] ", "", ""]
+    assert wrong == ["page:7: echo one\n[0] one", "page:7: false\n[1] ", "", "", "page:7: false\n[1] ", ""]
 
 
 @pytest.mark.slow
@@ -153,7 +165,56 @@ def test_the_options_of_what_is_not_run_are_there() -> None:
         done = subprocess.run(
             [BIN / command_words[0], *command_words[1:], "--help"], capture_output=True, text=True, check=True
         )
-        assert [option for option in options if option not in done.stdout] == [], command_words
+        known = set(re.findall(r"(?<![\w-])--[\w-]+", done.stdout))
+        assert options - known == set(), command_words
+
+
+def _walk(group: click.Group, *above: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if (command.help or "").startswith("Same as `"):
+            continue
+        yield " ".join((*above, name)), command
+        if isinstance(command, click.Group):
+            yield from _walk(command, *above, name)
+
+
+def test_every_command_and_option_is_on_a_page() -> None:
+    """A reader who looks for one finds it; that those which are shown are there is known by running them."""
+    text = "\n".join(map(read, PAGES))
+    spelled = set(re.findall(r"(?<![\w-])--?[\w-]+", text))
+    words = set(re.findall(r"[\w-]+", text))
+    for path, command in _walk(keywright):
+        assert set(path.split()) <= words, path
+        for param in command.params:
+            if isinstance(param, click.Option) and not param.hidden:
+                assert spelled & {*param.opts, *param.secondary_opts}, (path, param.opts)
+
+
+def test_every_key_of_a_providers_file_is_told() -> None:
+    told = read("docs/accounts.md").partition("| `modes` | how one can")[2].partition("\n\n")[0]
+    keys = {*ProviderMetadata._fields, *OAuthEndpoint._fields, "header"} - {"modes"}
+    assert {key for key in keys if f"`{key}`" not in told and f"`[{key}]`" not in told} == set()
+
+
+def _variables(source: str) -> Iterator[str]:
+    """Yield the variables that are looked up by name in an environment."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case (
+                ast.Call(func=ast.Attribute(attr="get", value=where), args=[ast.Constant(value=str(name)), *_])
+                | ast.Subscript(value=where, slice=ast.Constant(value=str(name)))
+                | ast.Compare(left=ast.Constant(value=str(name)), comparators=[where])
+            ) if ast.unparse(where).rpartition(".")[2] in {"env", "environ"}:
+                yield name
+
+
+def test_every_variable_that_is_read_is_on_its_page_and_every_one_there_is_read() -> None:
+    named = {name for variable in VARIABLES for name in variable.names}
+    paths = [path for path in sorted((ROOT / "helpers/keywright").rglob("*.py")) if "demo" not in path.parts]
+    looked_up = {name for path in paths for name in _variables(path.read_text(encoding="utf-8"))}
+    assert len(looked_up) > 10
+    assert {name for name in looked_up if not re.match("AWS_|LD_LIBRARY_PATH", name)} - named == set()
+    assert {name for name in named if name not in SOURCE and not re.fullmatch(r"XDG_[A-Z]+_HOME|.*\*", name)} == set()
 
 
 def test_every_block_is_of_a_kind_that_is_checked() -> None:

@@ -24,6 +24,8 @@ PROGRAMS = {
     for name, page in PAGES.items()
     for number, program in enumerate(re.findall(r"(?ms)^```python\n(.*?)^```$", page), 1)
 }
+SHOWN = re.compile(r"(?m)^ *print\(.*\)  # ([(\[<].*|\w+\(.*)$")
+"""What a line prints, where the comment behind it says so: a tuple, a list, a secret or an object."""
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIADEMO", "AWS_SECRET_ACCESS_KEY": "canary", "AWS_DEFAULT_REGION": "eu-central-1"}
 
 
@@ -80,6 +82,8 @@ def test_each_program_runs_as_it_stands_there(name: str, api: Api, home: Path) -
     assert (done.returncode, done.stderr) == (0, "")
     assert not re.search("ghs_[0-9a-f]{4}[0-9a-f]", done.stdout), "a secret is printed"
     assert done.stdout or "print" not in program
+    lines = done.stdout.splitlines()
+    assert [value for value in SHOWN.findall(program) if not any(map(value.startswith, lines))] == []
 
 
 def test_the_table_names_each_error_with_its_codes() -> None:

@@ -7,6 +7,7 @@ from shlex import quote
 
 from keywright.errors import KeywrightError
 from keywright.manage.doctor.finding import Finding, error, ok, warning
+from keywright.manage.doctor.programs import way_to
 from keywright.manage.doctor.scene import Scene
 from keywright.manage.install.docker import HELPERS, NAME, STORE, DockerFile, docker_path, key_of, podman_path
 from keywright.manage.install.file import read
@@ -35,11 +36,9 @@ def _look_at_file(editor: DockerFile, scene: Scene) -> Iterator[Finding]:
         return
     for name in sorted({*helpers.values(), store} - {""}):
         if not scene.which(f"docker-credential-{name}"):
-            mend = (
-                "python3 -m pip install keywright" if name == NAME else f"install {quote(f'docker-credential-{name}')}"
-            )
-            what = f"{editor.path} names the helper {name}, and docker-credential-{name} is not on PATH"
-            yield error("docker-helper-missing", what, mend)
+            program = f"docker-credential-{name}"
+            what = f"{editor.path} names the helper {name}, and {program} is not on PATH"
+            yield error("docker-helper-missing", what, way_to(program) if name == NAME else f"install {quote(program)}")
     yield from _look_at_logins(editor, content)
 
 

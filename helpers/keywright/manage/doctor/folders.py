@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from shlex import quote
 from typing import Final
 
@@ -11,13 +12,14 @@ from keywright.manage.doctor.contents import look_inside
 from keywright.manage.doctor.finding import Finding, error, note, ok
 from keywright.manage.doctor.scene import Scene
 from keywright.manage.install.program import is_writable_by_others
+from keywright.profiles.custom import FOLDER
 from keywright.settings import load as settings
 
 _PRIVATE: Final = ("cache", "data", "state")
 
 
 def look(scene: Scene) -> Iterator[Finding]:
-    """Look at the folders that keywright writes, and then at the settings' own file."""
+    """Look at the folders that keywright writes, and then at what a person writes: the settings, own providers."""
     kinds: dict[str, list[str]] = {}
     for kind in _PRIVATE:
         kinds.setdefault(locate(kind, scene.env), []).append(kind)
@@ -71,10 +73,28 @@ def _open_above(path: str) -> Iterator[Finding]:
 
 def _look_at_settings(path: str) -> Iterator[Finding]:
     """Whoever can write the settings decides whom secrets go to; a link to them is a person's own affair."""
+    places = [*filter(os.path.exists, [path]), *_own_providers(f"{os.path.dirname(path)}/{FOLDER}")]
+    if path not in places:
+        yield note("settings-absent", f"{path} is not there: nothing is configured", "keywright profile add --help")
+    faults = [fault for place in places for fault in _faults_of_settings(place)]
+    faults += _open_above(path) if places else ()
+    yield from faults
+    if path in places and not faults:
+        yield ok("settings-private", f"{path} is changed by you alone")
+
+
+def _own_providers(folder: str) -> Iterator[str]:
+    """Yield the folder of a person's own providers, which say where secrets may go, and its files."""
+    with suppress(OSError):
+        files = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
+        yield folder
+        yield from (f"{folder}/{name}" for name in files)
+
+
+def _faults_of_settings(path: str) -> Iterator[Finding]:
     try:
         found = os.stat(path)
     except OSError:
-        yield note("settings-absent", f"{path} is not there: nothing is configured", "keywright profile add --help")
         return
     if found.st_uid not in {0, os.geteuid()}:
         yield error(
@@ -82,5 +102,3 @@ def _look_at_settings(path: str) -> Iterator[Finding]:
         )
     elif is_writable_by_others(found):
         yield error("settings-loose", f"{path} can be changed by other users", f"chmod go-w {quote(path)}")
-    else:
-        yield ok("settings-private", f"{path} is changed by you alone")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from shlex import quote
 from typing import Final, NamedTuple
@@ -46,6 +47,17 @@ def look_at_path(scene: Scene) -> Iterator[Finding]:
         yield from _look_at_name(name, absolute, scene)
 
 
+def way_to(name: str) -> str:
+    """Return what puts an executable of ours on `PATH`.
+
+    Never a package of our name from an index: whose that is nobody here can tell.
+    """
+    folder = os.path.dirname(os.path.abspath(sys.executable))
+    if os.access(os.path.join(folder, name), os.X_OK):
+        return f'export PATH={quote(folder)}:"$PATH"'
+    return "install keywright anew"
+
+
 def _first(name: str, folders: list[str]) -> int:
     """Return how many folders come before the one that the name is found in; 0 if it is in none."""
     holding = (number for number, folder in enumerate(folders) if os.access(f"{folder.rstrip('/')}/{name}", os.X_OK))
@@ -63,7 +75,7 @@ def _look_at_name(name: str, folders: list[str], scene: Scene) -> Iterator[Findi
             if real not in {place.real for place in places}:
                 places.append(_Place(path, real))
     if not places:
-        yield warning("program-missing", f"{name} is not on PATH", "python3 -m pip install keywright")
+        yield warning("program-missing", f"{name} is not on PATH", way_to(name))
         return
     if replaceable := _replaceable(places[0]):  # and so not to be run
         what = f"{name} is {places[0].path}, and other users can change {replaceable}"

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,6 +150,15 @@ def planted(house: House) -> None:
     house.program("git-credential-keywright", "git-credential-keywright 0.0.1")
 
 
+def loose_providers(house: House) -> None:
+    house.write("kw/providers.d/forge.toml", "").parent.chmod(0o702)
+
+
+def loose_settings_folder(house: House) -> None:
+    """The file is ours alone, and anybody can put another one in its place."""
+    house.settings().parent.chmod(0o702)
+
+
 def loose_program(house: House) -> None:
     planted(house)
     (house.bin / "git-credential-keywright").chmod(0o757)
@@ -188,6 +198,14 @@ SICKNESSES = (
     Sickness("temporary-left", folders.look, left, WARNING),
     Sickness("file-unknown", folders.look, lambda house: house.write("kw/cache/mine", ""), NOTE, mend=False),
     Sickness("settings-loose", folders.look, lambda house: house.settings().chmod(0o646), ERROR),
+    Sickness(
+        "settings-loose",
+        folders.look,
+        lambda house: house.write("kw/providers.d/forge.toml", "").chmod(0o646),
+        ERROR,
+    ),
+    Sickness("settings-loose", folders.look, loose_providers, ERROR),
+    Sickness("folder-above-loose", folders.look, loose_settings_folder, ERROR),
     Sickness("settings-wrong", standing.look_at_settings, lambda house: house.settings("x = 1\n"), ERROR, mend=False),
     Sickness(
         "provider-wrong",
@@ -323,6 +341,24 @@ def test_a_name_from_a_file_is_one_word_of_a_mend(house: House) -> None:
     told = [house.found(kube.look_at_kubeconfigs)["kube-plugin-missing"]]
     told += [house.found(docker.look)["docker-helper-missing"]]
     assert [shlex.split(one.mend) for one in told] == [["install", evil], ["install", f"docker-credential-{evil}"]]
+
+
+def test_the_way_to_our_programs_leads_over_no_index(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that has our name there may be a stranger's."""
+    house.env["PATH"] = "/nowhere"
+    house.write(".docker/config.json", json.dumps({"credHelpers": {"r.example": "keywright"}}))
+
+    def mends() -> set[str]:
+        told = [
+            house.found(programs.look_at_path)["program-missing"],
+            house.found(docker.look)["docker-helper-missing"],
+        ]
+        return {one.mend for one in told}
+
+    folder = os.path.dirname(sys.executable)
+    assert mends() == {f'export PATH={folder}:"$PATH"'}
+    monkeypatch.setattr(sys, "executable", "/nowhere/python3")
+    assert mends() == {"install keywright anew"}
 
 
 def test_a_login_with_no_plain_name_is_not_taken_for_that_at_docker_hub(house: House) -> None:
