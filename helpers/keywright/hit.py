@@ -389,8 +389,9 @@ def give_back(env: "MutableMapping[str, str]", home: str) -> None:
     """
     for name in [name for name in env if name.startswith("_PYI_")]:
         del env[name]
-    original = env.pop("LD_LIBRARY_PATH_ORIG", "")
-    if original:
-        env["LD_LIBRARY_PATH"] = original
-    elif env.get("LD_LIBRARY_PATH") == home:
-        del env["LD_LIBRARY_PATH"]
+    path = env.get("LD_LIBRARY_PATH", "")
+    if path == home:
+        env.pop("LD_LIBRARY_PATH", "")  # the caller had none; one that is called original is its own, and not ours
+    elif path.startswith(f"{home}:"):
+        env["LD_LIBRARY_PATH"] = path[len(home) + 1 :]
+        env.pop("LD_LIBRARY_PATH_ORIG", "")

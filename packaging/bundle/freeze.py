@@ -13,6 +13,7 @@ the commit), file modes from here.
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -71,9 +72,9 @@ def commit_epoch() -> str:
     if source.exists():  # an unpacked sdist, wherever it lies, whose files have the instant of its own commit
         return str(int(source.stat().st_mtime))
     try:
-        done = subprocess.run(
-            ["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True
-        )
+        # Whoever owns the clone: in a container that is often somebody else.
+        command = ["git", "-c", f"safe.directory={ROOT}", "log", "-1", "--format=%ct"]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
         return "315532800"
     return done.stdout.strip()
@@ -112,9 +113,10 @@ def freeze(python: Path, out: Path, work: Path, env: Mapping[str, str]) -> None:
 
 def put_front(bundle: Path, work: Path, env: Mapping[str, str]) -> None:
     """Compile the launcher and put it in front; where nothing compiles C, a link does its work, slower."""
-    compiler = env.get("CC", "cc")
-    if shutil.which(compiler) is None or not LAUNCHER.is_dir():
-        print(f"no C compiler ({compiler}): the bundle is built without its launcher", file=sys.stderr)
+    compiler = env.get("CC", "").strip() or "cc"
+    needed = (shlex.split(compiler)[0], "make")  # CC as make takes it: "ccache gcc" is a compiler too
+    if not all(shutil.which(program, path=env.get("PATH")) for program in needed) or not LAUNCHER.is_dir():
+        print(f"no C compiler ({compiler}) or no make: the bundle is built without its launcher", file=sys.stderr)
         link(bundle / "keywright", "keywright-python")
         return
     run(["make", "--silent", "--directory", LAUNCHER, f"OUT={work}", f"CC={compiler}"], env)

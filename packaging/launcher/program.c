@@ -70,7 +70,12 @@ int become_python(const struct question *question, char *const *argv) {
         tell(program.text, "its standard input cannot be handed on", "free memory or descriptors");
     } else {
         execv(program.text, argv);
-        tell(program.text, strerror(errno), "install keywright anew");
+        int problem = errno;
+        if (problem == ENOENT && access(program.text, F_OK) == 0) { /* as on Alpine, whose C library is another */
+            tell(program.text, "this system lacks its loader, which is glibc's", "use pipx to install keywright");
+        } else {
+            tell(program.text, strerror(problem), "install keywright anew");
+        }
     }
     return CANNOT_RUN;
 }

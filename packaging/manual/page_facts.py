@@ -107,6 +107,7 @@ ON_MACOS: Final = (
 
 _OTHER: Final = {
     0: "done",
+    126: "the bundle cannot run its Python: its line says why, and has no code",  # program.c's CANNOT_RUN
     EXIT_INTERRUPTED: "interrupted",
     EXIT_BROKEN_PIPE: "nobody read the answer any more",
 }

@@ -141,7 +141,7 @@ def test_the_wheel_s_executables_and_the_bundle_s_share_one_ready_answer(
 
 
 @pytest.mark.parametrize("library_path", [None, "/opt/lib:/srv/lib"])
-def test_programs_that_it_runs_get_the_caller_s_library_path(
+def test_programs_that_it_runs_get_the_caller_s_environment(
     user: Sandbox, installed: Path, home: Path, library_path: str | None
 ) -> None:
     """AWS's `credential_process` is one of them."""
@@ -152,12 +152,13 @@ def test_programs_that_it_runs_get_the_caller_s_library_path(
     config = user.write(home / "aws-config", f"[default]\ncredential_process = {signer}\n")
     env = {name: value for name, value in user.env.items() if name not in {"LD_LIBRARY_PATH", *AWS}}
     env |= {"PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": str(config)}
-    env |= {"LD_LIBRARY_PATH": library_path} if library_path else {}
+    env |= {"LD_LIBRARY_PATH": library_path} if library_path else {"LD_LIBRARY_PATH_ORIG": "/left/by/another"}
+    env |= {"VIRTUAL_ENV": "/venv"}
     done = Sandbox(home, env).run(installed / "kube-credential-keywright", *EKS)
     assert done.code == 0, done.stderr
     got = dict(line.split("=", 1) for line in seen.read_text().splitlines() if "=" in line)
-    assert got.get("LD_LIBRARY_PATH") == library_path
-    assert not [name for name in got if name.startswith("_PYI_") or name.endswith("_ORIG")]
+    of_the_shell = {"PWD", "SHLVL", "_", "OLDPWD"}
+    assert {name: got[name] for name in got.keys() - of_the_shell} == env
 
 
 def test_an_unlocked_vault_s_key_is_held_by_the_bundle(user: Sandbox, installed: Path, hostile: Path) -> None:
@@ -188,6 +189,11 @@ def test_without_a_compiler_a_link_is_in_the_launcher_s_place(tmp_path: Path) ->
     tmp_path.joinpath("keywright-python").touch()
     put_front(tmp_path, tmp_path / "work", {**os.environ, "CC": "no-such-compiler"})
     assert os.readlink(tmp_path / "keywright") == "keywright-python"
+
+
+def test_a_compiler_may_be_several_words(tmp_path: Path) -> None:
+    put_front(tmp_path, tmp_path / "work", {**os.environ, "CC": "env LC_ALL=C cc"})
+    assert not (tmp_path / "keywright").is_symlink()
 
 
 def test_a_bundle_without_its_launcher_works_the_same(

@@ -82,3 +82,15 @@ def test_without_git_the_instant_is_zip_s_first(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(freeze, "ROOT", tmp_path)
     monkeypatch.setenv("PATH", "/nowhere")
     assert freeze.reproducible({})["SOURCE_DATE_EPOCH"] == "315532800"
+
+
+def test_in_a_clone_of_somebody_else_s_the_instant_is_that_of_the_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freeze, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0000")
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for words in (("init", "--quiet"), (*identity, "commit", "--quiet", "--allow-empty", "--message=x")):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert freeze.commit_epoch() == "1700000000"

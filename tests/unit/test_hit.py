@@ -648,6 +648,12 @@ class TestWhatTheBundleSBootloaderPutIntoTheEnvironment:
         hit.give_back(env, self.HOME)
         assert not env
 
+    def test_an_original_path_that_another_frozen_program_left_behind_is_not_the_caller_s(self) -> None:
+        """One that starts us without its own `LD_LIBRARY_PATH` may leave this: the bootloader does not touch it."""
+        env = {"LD_LIBRARY_PATH": self.HOME, "LD_LIBRARY_PATH_ORIG": "/stale"}
+        hit.give_back(env, self.HOME)
+        assert env == {"LD_LIBRARY_PATH_ORIG": "/stale"}
+
     def test_its_own_notes_are_taken_out(self) -> None:
         env = {"_PYI_ARCHIVE_FILE": "/x", "_PYI_APPLICATION_HOME_DIR": "/y", "_PYIX": "kept"}
         hit.give_back(env, self.HOME)

@@ -160,6 +160,14 @@ def test_where_python_cannot_run_one_line_says_so(
     assert stderr.endswith(b"; install keywright anew\n")
 
 
+def test_where_python_s_loader_is_missing_nobody_is_told_to_install_the_same_anew(user: User) -> None:
+    """As on a system without glibc; a script without its interpreter fails in the same way."""
+    user.bundle.python.write_text("#!/nowhere/at/all\n")
+    problem = b": this system lacks its loader, which is glibc's; use pipx to install keywright\n"
+    told = b"keywright: cannot run " + bytes(user.bundle.python) + problem
+    assert user.run(ASKED[0]) == Done(126, b"", told)
+
+
 def test_a_limit_on_the_size_of_files_costs_no_byte_of_a_request(user: User) -> None:
     """Not even a file in memory may be written then, and who tries gets a deadly signal."""
     user.bundle.python.write_text("#!/bin/sh\nexec cat\n")
