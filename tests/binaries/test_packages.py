@@ -16,6 +16,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+import elf
 from binaries.made import copy_of_the_tree, make_dist
 from binaries.roots import Dpkg, Packages, Root, Rpm
 from clients.sandbox import Sandbox, environment
@@ -157,6 +158,12 @@ def test_the_packages_ask_for_the_same_c_library(dist: Path) -> None:
     assert asked == [f"libc.so.6(GLIBC_{libc[10:-1]})(64bit)", "libz.so.1()(64bit)"]
 
 
+def test_no_library_is_searched_for_in_a_folder_of_the_build_machine(bundle: Path) -> None:
+    files = [path for path in bundle.rglob("*") if not path.is_symlink() and path.is_file() and elf.is_elf(path)]
+    assert len(files) > 30
+    assert [path.name for path in files if elf.without_foreign_paths(path.read_bytes()) != path.read_bytes()] == []
+
+
 def test_the_sbom_is_what_cyclonedx_says_it_has_to_be(dist: Path) -> None:
     text = (dist / f"keywright-{__version__}.cdx.json").read_text(encoding="utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -212,7 +219,7 @@ def test_the_formula_is_of_the_tarball(dist: Path) -> None:
 
 def test_the_same_again_elsewhere(dist: Path, tmp_path: Path) -> None:
     """Another folder, umask, time zone and locale: nothing of it may show in any byte or mode."""
-    again = tmp_path / "again"
+    again = tmp_path / "once more"
     done = make_dist(
         *(copy_of_the_tree(tmp_path / "a copy"), again, "--venv", dist.parent / "build" / "venv"),
         umask=0o077,
