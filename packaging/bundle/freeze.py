@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import elf
+
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 LOCKED: Final = HERE / "locked.txt"
@@ -49,6 +51,7 @@ def build(out: Path, work: Path, venv: Path) -> Path:
     run([python, "-I", HERE / "stamp.py"], environment)
     freeze(python, out, work / "frozen", environment)
     bundle = out / "keywright"
+    drop_foreign_paths(bundle)
     put_front(bundle, work / "launcher", environment)
     names = "from keywright.bin.bundle import EXECUTABLES; print(*EXECUTABLES)"
     done = subprocess.run([python, "-I", "-c", names], env=environment, check=True, capture_output=True, text=True)
@@ -81,15 +84,16 @@ def commit_epoch() -> str:
 
 
 def locked_environment(folder: Path, env: Mapping[str, str]) -> Path:
-    """Return the interpreter of an environment that has what is locked, and nothing else."""
+    """Return the interpreter of an environment that has what is locked, and nothing else, for the Python that runs."""
     python, stamp = folder / "bin" / "python", folder / LOCKED.name
-    if not stamp.exists() or stamp.read_bytes() != LOCKED.read_bytes():
+    wanted = f"# {sys.base_prefix} {sys.version!r}\n{LOCKED.read_text(encoding='utf-8')}"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         run([sys.executable, "-m", "venv", folder], env)
         # Not compiled: PyInstaller compiles what it takes, which is a fifth of it.
         options = ("--quiet", "--no-compile", "--require-hashes", "--no-deps", "--report", folder / REPORT)
         run([python, "-m", "pip", "install", *options, "-r", LOCKED], env)
-        shutil.copyfile(LOCKED, stamp)
+        stamp.write_text(wanted, encoding="utf-8")
     return python
 
 
@@ -111,6 +115,16 @@ def freeze(python: Path, out: Path, work: Path, env: Mapping[str, str]) -> None:
     )
 
 
+def drop_foreign_paths(bundle: Path) -> None:
+    """Have no library searched for where the build machine has its own."""
+    for path in bundle.rglob("*"):
+        if not path.is_symlink() and path.is_file() and elf.is_elf(path):
+            data = path.read_bytes()
+            clean = elf.without_foreign_paths(data)
+            if clean != data:
+                path.write_bytes(clean)
+
+
 def put_front(bundle: Path, work: Path, env: Mapping[str, str]) -> None:
     """Compile the launcher and put it in front; where nothing compiles C, a link does its work, slower."""
     compiler = env.get("CC", "").strip() or "cc"
@@ -119,8 +133,10 @@ def put_front(bundle: Path, work: Path, env: Mapping[str, str]) -> None:
         print(f"no C compiler ({compiler}) or no make: the bundle is built without its launcher", file=sys.stderr)
         link(bundle / "keywright", "keywright-python")
         return
-    run(["make", "--silent", "--directory", LAUNCHER, f"OUT={work}", f"CC={compiler}"], env)
-    shutil.copyfile(work / "keywright", bundle / "keywright")
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(LAUNCHER, work)  # make is told no path: to it, a blank would end one
+    run(["make", "--silent", "--directory", work, "OUT=made", f"CC={compiler}"], env)
+    shutil.copyfile(work / "made" / "keywright", bundle / "keywright")
     (bundle / "keywright").chmod(0o755)
 
 

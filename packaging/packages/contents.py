@@ -11,9 +11,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from components import Component
-from distributions import distributions_of
-from libraries import c_library, incorporated, interpreter, shared_libraries
+HERE: Final = Path(__file__).resolve().parent
+sys.path.insert(1, str(HERE.parent / "bundle"))
+
+from components import Component  # noqa: E402 - below it is what has `elf`, which `libraries` imports
+from distributions import distributions_of  # noqa: E402 - the same for these
+from libraries import c_library, incorporated, inside_distributions, interpreter, shared_libraries  # noqa: E402
 
 _TABLES: Final = ("COLLECT-00.toc", "EXE-00.toc", "PYZ-00.toc")
 
@@ -29,6 +32,7 @@ def main() -> None:
         interpreter(),
         *incorporated(names),
         *distributions_of(sources, installed),
+        *inside_distributions(names),
         *shared_libraries(libraries, bundle / "_internal"),
         *c_library(bundle / "keywright"),
     ]

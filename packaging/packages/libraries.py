@@ -1,4 +1,4 @@
-"""What the bundle has of Python itself and of the build machine's shared libraries."""
+"""What the bundle has of Python itself, of the build machine's shared libraries, and inside others' wheels."""
 
 import hashlib
 import os
@@ -51,6 +51,17 @@ def incorporated(names: set[str]) -> Iterator[Component]:
         if is_there and not any(each.startswith(f"{stem}.so") for each in names):
             text = (TEXTS / f"{name}.txt").read_text(encoding="utf-8")
             yield Component(name, version, f"pkg:generic/{name}@{version}", licence, texts=(text,), part_of="python")
+
+
+def inside_distributions(names: set[str]) -> Iterator[Component]:
+    """Yield what wheels hold of others without saying so; `names` are the bundle's files."""
+    for file, name, licence, whose in (
+        ("_cffi_backend.", "libffi", "MIT", "cffi"),  # PyPI's wheels have it linked in
+        ("cacert.pem", "mozilla-ca-certificates", "MPL-2.0", "botocore"),
+    ):
+        if any(os.path.basename(each).startswith(file) for each in names):
+            text = (TEXTS / f"{name}.txt").read_text(encoding="utf-8")
+            yield Component(name, "", f"pkg:generic/{name}", licence, texts=(text,), part_of=whose)
 
 
 def shared_libraries(found: Mapping[str, str], folder: Path) -> Iterator[Component]:

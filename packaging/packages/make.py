@@ -105,9 +105,10 @@ def main() -> None:
 
 
 def remove_older(out: Path) -> None:
-    """Remove what an earlier run wrote, of whatever version."""
+    """Remove what an earlier run wrote, of whatever version; not a tarball that somebody has unpacked here."""
     for path in (*out.glob("keywright[-_.]*"), out / "SHA256SUMS"):
-        path.unlink(missing_ok=True)
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def version_of(python: Path) -> str:

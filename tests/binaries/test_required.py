@@ -1,6 +1,7 @@
 """What a package asks of the machine it is installed on."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +18,21 @@ def test_the_interpreter_s_own_needs_are_read() -> None:
     needs = elf.needs(python)
     assert "libc.so.6" in needs.libraries
     assert any(library == "libc.so.6" and version.startswith("GLIBC_2.") for library, version in needs.versions)
+
+
+@pytest.mark.parametrize(("path", "is_kept"), [("/home/ann/lib", False), ("$ORIGIN/../lib", True)])
+@pytest.mark.parametrize("kind", ["enable", "disable"])
+def test_no_folder_of_the_build_machine_is_searched(path: str, kind: str, *, is_kept: bool, tmp_path: Path) -> None:
+    (tmp_path / "two.c").write_text('#include <stdio.h>\nint main(void) { return puts("two") < 0; }\n')
+    flags = [f"-Wl,--{kind}-new-dtags,-rpath,{path}", "-o", str(tmp_path / "two")]
+    subprocess.run(["cc", str(tmp_path / "two.c"), *flags], check=True)
+    before = tmp_path.joinpath("two").read_bytes()
+    after = elf.without_foreign_paths(before)
+    (tmp_path / "two").write_bytes(after)
+    shown = subprocess.run(["readelf", "--dynamic", tmp_path / "two"], capture_output=True, text=True, check=True)
+    assert (path in shown.stdout, after == before) == (is_kept, is_kept)
+    assert "[libc.so.6]" in shown.stdout
+    assert subprocess.run([tmp_path / "two"], capture_output=True, check=True).stdout == b"two\n"
 
 
 def test_text_is_no_program(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ docker has no lock for it: it writes a new file and renames it, and so do we. ht
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from itertools import product, starmap
+from math import isfinite
+from typing import Any, Final, NamedTuple
 
 from keywright.errors import ConfigurationError, UsageError
 from keywright.manage.install.base import CHANGED, Changed, Value
@@ -25,9 +27,28 @@ STORE: Final = "credsStore"
 HELPERS: Final = "credHelpers"
 _HUB_KEYS: Final = {"docker": "https://index.docker.io/v1/", "podman": "docker.io"}
 _HUB_NAMES: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-_STYLES: Final = [
-    {"indent": indent, "ensure_ascii": is_ascii} for indent in ("\t", 2, 4, 3, 8, None) for is_ascii in (False, True)
-]
+_AS_GO: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+"""What Go, and so docker itself, does not write as it is; JSON has these in texts alone."""
+
+
+class _Style(NamedTuple):
+    """How a file is written; docker's own way by default."""
+
+    indent: str | int | None = "\t"
+    is_go: bool = False
+    is_ascii: bool = False
+    newline: str = "\n"
+
+    def write(self, document: dict[str, Any]) -> bytes:
+        """Return the document in this style."""
+        text = json.dumps(document, indent=self.indent, ensure_ascii=self.is_ascii).replace("\n", self.newline)
+        try:
+            return (text.translate(_AS_GO) if self.is_go else text).encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can be
+            return self._replace(is_ascii=True).write(document)
+
+
+_USUAL: Final = [*starmap(_Style, product(("\t", 2, 4, 3, 8, None), (False, True), (False, True), ("\n", "\r\n")))]
 
 
 def docker_path(env: Mapping[str, str]) -> str:
@@ -90,13 +111,13 @@ class DockerFile:
                 table[host or key] = value
         if not document.get(HELPERS, True):
             del document[HELPERS]  # as docker itself leaves it out
-        return _dump(document, style).encode("utf-8", "surrogatepass") + ending
+        return style.write(document) + ending
 
     def lines(self, content: bytes) -> Sequence[str]:
         """Return the file with nothing shown but keys and helpers' names."""
         document = self.parse(content)
         shown = {key: value if key in {STORE, HELPERS} else _masked(value) for key, value in document.items()}
-        return _dump(shown, _STYLES[0]).splitlines()
+        return _Style().write(shown).decode().splitlines()
 
     def is_ours(self, target: str, value: Value) -> bool:  # noqa: ARG002 - the contract
         """Whether it is our helper, or an empty name, which docker takes for none."""
@@ -145,7 +166,9 @@ class DockerFile:
         if not content.strip():
             return {}  # docker, too, takes an empty file for none
         try:
-            document = json.loads(content.decode(), object_pairs_hook=self._table)
+            document = json.loads(
+                content.decode(), object_pairs_hook=self._table, parse_constant=_no_number, parse_float=_number
+            )
         except (ValueError, RecursionError):
             document = None  # its message may quote the file
         if not isinstance(document, dict):
@@ -183,17 +206,22 @@ def _at(document: dict[str, Any], target: str) -> str | None:
     return value
 
 
-def _dump(document: dict[str, Any], style: Mapping[str, Any]) -> str:
-    return json.dumps(document, **style)
-
-
-def _style(content: bytes, document: dict[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-    """Return how the file is written and how it ends, as far as it is written like one of the usual ways."""
+def _style(content: bytes, document: dict[str, Any]) -> tuple[_Style, bytes]:
+    """Return how the file is written and how it ends, as far as it is written in one of the usual ways."""
     body = content.rstrip()
-    for style in _STYLES:
-        if body and _dump(document, style).encode("utf-8", "surrogatepass") == body:
+    for style in _USUAL:
+        if body and style.write(document) == body:
             return style, content[len(body) :]
-    return _STYLES[0], b""
+    return _Style(), b""
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)  # NaN and the like, which Python would take for numbers, and docker for an error
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return value if isfinite(value) else _no_number(text)
 
 
 def _masked(value: object) -> object:

@@ -18,6 +18,7 @@ that are ours to say are touched.
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -161,8 +162,8 @@ class KubeFile:
         return not any(document.get(kind) for kind in (*OURS_TO_SAY, CURRENT))
 
     def has_comments(self, content: bytes) -> bool:
-        """Whether there is a line of comment, which kubectl does not keep."""
-        return any(line.lstrip().startswith(b"#") for line in content.split(b"\n"))
+        """Whether there is a comment, on a line of its own or behind something: kubectl keeps neither."""
+        return re.search(rb"(?m)(?:^|\s)#", content) is not None
 
     def _view(self, content: bytes) -> dict[str, Any]:
         if content not in self._views:
@@ -217,7 +218,9 @@ def choose(editors: Sequence[KubeFile], targets: Sequence[str], otherwise: KubeF
     if len(editors) == 1:
         return editors[0]
     there = [editor for editor in editors if os.path.exists(editor.path)]
-    having = [editor for editor in there if any(editor.find(read(editor.path) or b"", targets).values())]
+    found = {editor: editor.find(read(editor.path) or b"", targets).values() for editor in there}
+    # An entry that says nothing which is ours to say, such as a user with a token, is there all the same.
+    having = [editor for editor in there if any(value is not None for value in found[editor])]
     if len(having) > 1 and CURRENT not in targets:
         names = " and ".join(editor.path for editor in having)
         raise ConfigurationError(f"{names} both have such an entry", mend="say which with --kubeconfig")

@@ -69,6 +69,30 @@ def test_in_and_out_again_is_byte_for_byte(indent: str | int | None, is_ascii: b
     assert FILE.edit(after, was) == before
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("is_ended", [True, False])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["{", r'	"psFormat": "table {{.ID}} \u003c{{.Names}}\u003e \u0026 \u2028",', '	"detachKeys": "ü"', "}"],
+        ["{", '  "auths": {}', "}"],
+    ],
+)
+def test_what_docker_wrote_or_another_system_s_editor_comes_back(
+    lines: list[str], newline: str, *, is_ended: bool
+) -> None:
+    before = (newline.join(lines) + newline * is_ended).encode()
+    after = FILE.edit(before, {"credHelpers ghcr.io": "keywright"})
+    assert after.count(b"\n") == after.count(newline.encode())
+    assert FILE.edit(after, {"credHelpers ghcr.io": None}) == before
+
+
+def test_half_a_surrogate_pair_stays_what_docker_and_we_can_read() -> None:
+    after = FILE.edit(b'{"psFormat":   "\\ud800"}', {"credsStore": "keywright"})
+    assert b"\\ud800" in after
+    assert FILE.find(after, ["credsStore"]) == {"credsStore": "keywright"}
+
+
 def test_helpers_that_we_brought_go_with_their_table() -> None:
     before = b'{\n\t"auths": {}\n}'
     after = FILE.edit(before, {"credHelpers ghcr.io": "keywright"})
@@ -103,6 +127,9 @@ def test_a_new_file_is_as_docker_writes_it() -> None:
         b'{"credsstore": "x"}',
         b'{"CredHelpers": {}}',
         b'{"auths": {"a": {}, "a": {"auth": "canary"}}}',
+        b'{"canary": NaN}',
+        b'{"canary": -Infinity}',
+        b'{"canary": 1e999}',
         b"[" * 100_000,
     ],
 )

@@ -114,4 +114,16 @@ def test_the_files_are_those_that_kubectl_reads(tmp_path: Path) -> None:
 
 def test_comments_are_noticed(file: KubeFile) -> None:
     assert file.has_comments(b"a: b\n  # c\n")
+    assert file.has_comments(b"a: b # c\n")
     assert not file.has_comments(b"a: b#c\n")
+
+
+def test_a_user_with_a_token_is_one_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of such a user nothing is ours to say; one of its name in an earlier file would take its place for kubectl."""
+    (tmp_path / "one").write_bytes(b"{}")
+    (tmp_path / "two").write_bytes(CONTENT)
+    shown = {"one": b"{}", "two": CONTENT}
+    monkeypatch.setattr(KubeFile, "_ask", lambda self, _: json.loads(shown[Path(self.path).name]))
+    one, two = (KubeFile(str(tmp_path / name), "kubectl", {}) for name in ("one", "two"))
+    assert kube.choose([one, two], ["users static"]) is two
+    assert kube.choose([one, two], ["users new"]) is one

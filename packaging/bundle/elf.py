@@ -1,4 +1,4 @@
-"""What an ELF file needs of the machine it runs on: libraries, and the versions of their symbols.
+"""What an ELF file needs of the machine it runs on: libraries, the versions of their symbols, and folders to search.
 
 Read are the section headers and the two sections that tell (System V ABI, chapter 4 and 5; "Symbol Versioning" of the
 Linux Standard Base, 10.7), of 64-bit little-endian files alone: what x86_64 and aarch64 run.
@@ -11,7 +11,10 @@ from typing import Final, NamedTuple
 
 _SHT_DYNAMIC: Final = 6
 _SHT_GNU_VERNEED: Final = 0x6FFFFFFE
+_DT_NULL: Final = 0
 _DT_NEEDED: Final = 1
+_DT_RPATH: Final = 15
+_DT_RUNPATH: Final = 29
 
 
 class Section(NamedTuple):
@@ -52,6 +55,29 @@ def needs(path: Path) -> Needs:
         elif section.kind == _SHT_GNU_VERNEED:
             versions |= set(_versions(data, section, sections[section.link].offset))
     return Needs(frozenset(libraries), frozenset(versions))
+
+
+def without_foreign_paths(data: bytes) -> bytes:
+    """Return the file without the folders it has libraries searched for in, unless they are named from where it lies.
+
+    A Python that was built for its user has them: who can write to such a folder, on a machine where it is somebody
+    else's or nobody's, would have their code run.
+    """
+    changed = bytearray(data)
+    for section in _sections(data):
+        if section.kind != _SHT_DYNAMIC:
+            continue
+        strings = _sections(data)[section.link].offset
+        entries = struct.iter_unpack("<qQ", data[section.offset : section.offset + section.size])
+        kept = [
+            (tag, value)
+            for tag, value in entries
+            if tag not in {_DT_RPATH, _DT_RUNPATH} or _string(data, strings + value).startswith("$ORIGIN")
+        ]
+        packed = b"".join(struct.pack("<qQ", *entry) for entry in kept)
+        # What follows the first entry of this kind is read by nobody.
+        changed[section.offset : section.offset + section.size] = packed.ljust(section.size, struct.pack("B", _DT_NULL))
+    return bytes(changed)
 
 
 def _sections(data: bytes) -> list[Section]:
