@@ -22,11 +22,11 @@ def look(scene: Scene) -> Iterator[Finding]:
     for kind in _PRIVATE:
         kinds.setdefault(locate(kind, scene.env), []).append(kind)
     for path, its_kinds in kinds.items():
-        yield from _look_at_folder(its_kinds, path, scene.now().timestamp())
+        yield from _look_at_folder(its_kinds, path, scene)
     yield from _look_at_settings(settings.locate(scene.env))
 
 
-def _look_at_folder(kinds: list[str], path: str, now_s: float) -> Iterator[Finding]:
+def _look_at_folder(kinds: list[str], path: str, scene: Scene) -> Iterator[Finding]:
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def _look_at_folder(kinds: list[str], path: str, now_s: float) -> Iterator[Findi
     yield from faults  # at once: what lies in it may take too long to look at
     inside: list[Finding] = []
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
-        inside += look_inside(kinds, path, now_s)
+        inside += look_inside(kinds, path, scene)
     yield from inside
     if not faults and not inside:
         yield ok("folder-private", f"{path} and what lies in it are yours alone")
