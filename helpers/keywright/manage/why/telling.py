@@ -17,7 +17,7 @@ from shlex import quote
 from typing import Any, Final
 
 from keywright.cache.failures import Failure
-from keywright.errors import KeywrightError
+from keywright.errors import CredentialNotFound, KeywrightError
 from keywright.log import one_line
 from keywright.manage.span import span
 from keywright.manage.why.found import Found
@@ -97,7 +97,7 @@ def _rows(found: Found, now: datetime) -> Iterator[tuple[str, str]]:
             yield "prefer", outlook.choice.prefer.value
         for position, one in enumerate(outlook.prospects, start=1):
             yield str(position), _words(one, outlook, found, now)
-    elif found.settings_error is None and found.error is not None:
+    elif found.settings_error is None and isinstance(found.error, CredentialNotFound):
         yield "route", f"{found.error.what}, in {found.settings}"
         yield from _near(found)
     yield "outcome", _outcome(found)
