@@ -16,6 +16,7 @@ from keywright.manage.doctor.scene import Read, Scene
 LEFT_AFTER_S: Final = 600.0
 """The age from which a half-written file has no writer any more: none takes longer than a call."""
 _NAMED_AT_MOST: Final = 20
+_FOLDERS: Final = frozenset({"entries", "answers", "renew", "checked", "failures", "profiles"})
 _SETTINGS: Final = re.compile(r"config\.toml|providers\.d(/[^/]+)?")
 """What a person wrote, which may be a link to elsewhere and be read by others; on macOS it lies among our own."""
 _KNOWN: Final = {
@@ -56,6 +57,8 @@ def _faults(files: list[_File], entries: list[Read], kinds: list[str], now_s: fl
     # A link that somebody else put here is only deleted: `chown` would hand over what it leads to.
     foreign = [file for file in files if file.found.st_uid != os.geteuid() and not _leads_elsewhere(file)]
     loose = [file for file in mine if file.found.st_mode & 0o077 and not _is_link(file) and not _is_socket(file)]
+    misplaced = [file for file in mine if not _is_link(file) and _is_known(file.name, kinds) and not _is_kind(file)]
+    shut = [file for file in mine if not _is_link(file) and file not in misplaced and _is_shut(file)]
     twice = [file for file in plain if file.found.st_nlink > 1]
     left = [file for file in plain if file.name.endswith(".tmp") and file.found.st_ctime < now_s - LEFT_AFTER_S]
     broken = [file for file in plain if file.name.endswith(".broken")]
@@ -78,6 +81,7 @@ def _faults(files: list[_File], entries: list[Read], kinds: list[str], now_s: fl
         yield error(
             "file-loose", _told(loose, "is open to other users", "are open to other users"), _all("chmod go=", loose)
         )
+    yield from _unusable(misplaced, shut)
     if twice:
         what = _told(twice, "has a second name elsewhere (a hard link)", "have second names elsewhere (hard links)")
         yield error(
@@ -105,6 +109,18 @@ def _faults(files: list[_File], entries: list[Read], kinds: list[str], now_s: fl
         yield warning("temporary-left", what, _all(delete, left))
     if strange:
         yield note("file-unknown", _told(strange, "is not keywright's", "are not keywright's"), _all("ls -l", strange))
+
+
+def _unusable(misplaced: list[_File], shut: list[_File]) -> Iterator[Finding]:
+    if misplaced:
+        away = " && ".join(f"mv {_q(file)} {_q(file)}.old" for file in misplaced[:_NAMED_AT_MOST])
+        told = _told(
+            misplaced, "is not the kind of file that belongs there", "are not the kind of files that belong there"
+        )
+        yield error("file-kind", told, away)
+    if shut:
+        told = _told(shut, "is closed to yourself", "are closed to yourself")
+        yield error("file-shut", told, _all("chmod u+rwX", shut))
 
 
 def _leads_elsewhere(file: _File) -> bool:
@@ -143,6 +159,21 @@ def _all(command: str, files: list[_File]) -> str:
 
 def _q(file: _File) -> str:
     return quote(file.path)
+
+
+def _is_kind(file: _File) -> bool:
+    """Whether it is what belongs under its name: a folder, or else a plain file or a socket."""
+    if stat.S_ISDIR(file.found.st_mode) or file.name in _FOLDERS:
+        return stat.S_ISDIR(file.found.st_mode) and file.name in _FOLDERS
+    return stat.S_ISREG(file.found.st_mode) or _is_socket(file)
+
+
+def _is_shut(file: _File) -> bool:
+    """Whether its owner may not do with it what every call does."""
+    wanted = stat.S_IRWXU if stat.S_ISDIR(file.found.st_mode) else stat.S_IRUSR
+    if file.name.endswith("lock"):
+        wanted |= stat.S_IWUSR
+    return file.found.st_mode & wanted != wanted
 
 
 def _is_link(file: _File) -> bool:

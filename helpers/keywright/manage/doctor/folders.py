@@ -53,6 +53,8 @@ def _faults_of_folder(kind: str, path: str, found: os.stat_result) -> Iterator[F
         yield error("folder-foreign", f"{path} belongs to user {found.st_uid}", own)
     elif found.st_mode & 0o077:
         yield error("folder-loose", f"{path} is open to other users", f"chmod 700 {quote(path)}")
+    elif found.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        yield error("folder-shut", f"{path} is closed to yourself", f"chmod 700 {quote(path)}")
 
 
 def _open_above(path: str) -> Iterator[Finding]:
@@ -80,6 +82,8 @@ def _look_at_settings(path: str) -> Iterator[Finding]:
         yield error(
             "settings-foreign", f"{path} belongs to user {found.st_uid}", f"sudo chown {os.geteuid()} {quote(path)}"
         )
+    elif not os.access(path, os.R_OK):
+        yield error("settings-shut", f"{path} is closed to yourself", f"chmod u+r {quote(path)}")
     elif is_writable_by_others(found):
         yield error("settings-loose", f"{path} can be changed by other users", f"chmod go-w {quote(path)}")
     else:
