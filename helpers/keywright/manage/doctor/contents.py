@@ -57,8 +57,8 @@ def _faults(files: list[_File], entries: list[Read], kinds: list[str], now_s: fl
     # A link that somebody else put here is only deleted: `chown` would hand over what it leads to.
     foreign = [file for file in files if file.found.st_uid != os.geteuid() and not _leads_elsewhere(file)]
     loose = [file for file in mine if file.found.st_mode & 0o077 and not _is_link(file) and not _is_socket(file)]
-    misplaced = [file for file in mine if not _is_link(file) and _is_known(file.name, kinds) and not _is_kind(file)]
-    shut = [file for file in mine if not _is_link(file) and file not in misplaced and _is_shut(file)]
+    misplaced = [file for file in mine if not _is_link(file) and not _is_kind(file) and _is_known(file.name, kinds)]
+    shut = [file for file in mine if not _is_link(file) and _is_shut(file) and file not in misplaced]
     twice = [file for file in plain if file.found.st_nlink > 1]
     left = [file for file in plain if file.name.endswith(".tmp") and file.found.st_ctime < now_s - LEFT_AFTER_S]
     broken = [file for file in plain if file.name.endswith(".broken")]
