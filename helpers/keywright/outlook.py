@@ -16,12 +16,15 @@ from keywright.cache.open import Cache, open_cache
 from keywright.errors import ConfigurationError, KeywrightError, UsageError
 from keywright.profiles.turn import Book, Turn
 from keywright.profiles.turns import Turns
-from keywright.providers.base import Provider
+from keywright.providers.base import Provider, Reader
+from keywright.providers.bound import stop_elsewhere
 from keywright.providers.registry import find_reader, make_for
 from keywright.renewal import Judged, judge
 from keywright.request import Request
 from keywright.routes import Choice, choice_for
-from keywright.settings.model import Settings
+from keywright.settings.model import VAULT, Settings, StaticOptions
+from keywright.vault.looking import opens_by_file
+from keywright.vault.vault import open_vault
 
 Verdict = Literal["cached", "read", "asked", "left_alone", "kept_back", "unfit"]
 """From the cache; read where it is kept; from its issuer; or why not: its issuer failed a moment ago, an obstacle, or
@@ -90,8 +93,9 @@ def _prospect(turn: Turn, request: Request, kept: ForgivingCache, env: Mapping[s
     profile = turn.profile
     if turn.obstacle is not None:
         return Prospect(turn, "kept_back", error=turn.obstacle)
-    if find_reader(profile, env, turn.kept) is not None:
-        return Prospect(turn, "read")
+    reader = find_reader(profile, env, turn.kept)
+    if reader is not None:
+        return _reading(turn, reader, request, env, now)
     try:
         provider = make_for(profile, request, env)
     except (UsageError, ConfigurationError) as error:
@@ -104,6 +108,23 @@ def _prospect(turn: Turn, request: Request, kept: ForgivingCache, env: Mapping[s
         if failure.holds(now.timestamp()):
             return Prospect(turn, "left_alone", provider.key.digest, judged, failure, holds=True)
     return Prospect(turn, "asked", provider.key.digest, judged, own)
+
+
+def _reading(turn: Turn, reader: Reader, request: Request, env: Mapping[str, str], now: datetime) -> Prospect:
+    """Read what lies in clear or beside its key; of another vault see no more than whether it is locked."""
+    options = turn.profile.options
+    if not isinstance(options, StaticOptions):  # the vault's own, and read already
+        return Prospect(turn, "read")
+    try:
+        stop_elsewhere(options.url, request, setting="url")
+        vault = open_vault(env)
+        if not options.secret.startswith(VAULT) or opens_by_file(vault, vault.read()):
+            reader.read(request, now)
+    except ConfigurationError as error:
+        return Prospect(turn, "unfit", error=error)
+    except KeywrightError as error:
+        return Prospect(turn, "kept_back", error=error)
+    return Prospect(turn, "read")
 
 
 def _failures(provider: Provider, own: Failure | None, kept: ForgivingCache) -> Iterator[Failure]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from keywright.manage.span import span
+from keywright.manage.span import left
 from keywright.profiles.cooldown import clear_expired
 from keywright.profiles.instants import instant
 from keywright.profiles.known import Decided
@@ -34,10 +34,9 @@ def words(decided: Decided | None, now: datetime) -> str:
     if decided.is_revoked:
         return "revoked"
     if decided.disabled_until is not None:
-        left = span((decided.disabled_until - now).total_seconds())
-        return f"left alone {left} ({decided.disabled_reason})"
+        return f"left alone {left((decided.disabled_until - now).total_seconds())} ({decided.disabled_reason})"
     if decided.cooldown_until is not None:
-        return f"cooling down {span((decided.cooldown_until - now).total_seconds())}"
+        return f"cooling down {left((decided.cooldown_until - now).total_seconds())}"
     return ""
 
 

@@ -22,7 +22,7 @@ from keywright.errors import KeywrightError
 from keywright.freshness import Freshness, Margins, Schedule
 from keywright.log import one_line
 from keywright.manage.resting import decided_about, document, words
-from keywright.manage.span import span
+from keywright.manage.span import left, span
 from keywright.profiles.known import Decided
 from keywright.providers.registry import READERS, make
 from keywright.request import parse_url
@@ -173,7 +173,7 @@ def told(failure: Failure | None, now: datetime) -> str:
     if failure is None:
         return ""
     wait_s = failure.retry_at_s - now.timestamp()
-    retry = f"retry in {span(wait_s)}" if failure.holds(now.timestamp()) else "retry at the next call"
+    retry = f"retry in {left(wait_s)}" if failure.holds(now.timestamp()) else "retry at the next call"
     mend = f"; {failure.error.mend}" if failure.error.mend else ""
     return f"{failure.error.code}: {failure.error.what}{mend} ({failure.times}; {retry})"
 

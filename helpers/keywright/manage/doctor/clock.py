@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from keywright.cache.folder import locate as locate_folder
-from keywright.cache.store import Store
 from keywright.errors import KeywrightError
-from keywright.hit import has_stepped_back
+from keywright.hit import STEP_S, boot_mark
+from keywright.manage.doctor.entries import entries_of
 from keywright.manage.doctor.finding import Finding, error, note, ok, warning
 from keywright.manage.doctor.scene import Scene
 from keywright.manage.span import span
@@ -75,16 +75,15 @@ def issuers(settings: Settings) -> list[str]:
 
 def look_at_steps(scene: Scene) -> Iterator[Finding]:
     """Find what the clock's own past left in the cache: credentials of a time that is still to come."""
-    now, cache = scene.now(), locate_folder("cache", scene.env)
+    cache = locate_folder("cache", scene.env)
     if not os.path.isdir(f"{cache}/entries"):  # to look makes no folder
         return
-    entries = Store(cache)
-    future = stepped = 0
-    for digest in entries.digests():
-        found = entries.read(digest)
-        if found is not None:
-            future += found[0].credential.issued_at > now + SKEW_AT_MOST
-            stepped += has_stepped_back(found[0].boot, now.timestamp())
+    now_s = scene.now().timestamp()
+    boot, _, since = boot_mark(now_s).partition(" ")
+    sound = [entry for entry in entries_of(cache, scene) if not entry.fault]
+    future = sum(entry.issued_at_s > now_s + SKEW_AT_MOST.total_seconds() for entry in sound)
+    marks = (entry.boot.partition(" ") for entry in sound)
+    stepped = sum(theirs == boot and float(since) < float(then) - STEP_S for theirs, _, then in marks)
     if future or stepped:
         what = f"{max(future, stepped)} cached credentials are older than the clock: it was set back"
         yield warning("clock-stepped", what, _MEND)

@@ -4,18 +4,19 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from shlex import quote
 from typing import Final, NamedTuple
 
-from keywright.cache.entry import NewerEntry, load
-from keywright.cache.folder import FILE_LIMIT
+from keywright.manage.doctor.entries import LOOKED_AT_AT_MOST, entries_of
 from keywright.manage.doctor.finding import Finding, error, note, warning
+from keywright.manage.doctor.scene import Read, Scene
 
 LEFT_AFTER_S: Final = 600.0
 """The age from which a half-written file has no writer any more: none takes longer than a call."""
-_LISTED_AT_MOST: Final = 20_000
 _NAMED_AT_MOST: Final = 20
-_ENTRY: Final = re.compile(r"entries/[0-9a-f]{64}\.json")
+_FOLDERS: Final = frozenset({"entries", "answers", "renew", "checked", "failures", "profiles"})
 _SETTINGS: Final = re.compile(r"config\.toml|providers\.d(/[^/]+)?")
 """What a person wrote, which may be a link to elsewhere and be read by others; on macOS it lies among our own."""
 _KNOWN: Final = {
@@ -38,20 +39,33 @@ class _File(NamedTuple):
     found: os.stat_result
 
 
-def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding]:
+def look_inside(kinds: list[str], folder: str, scene: Scene) -> Iterator[Finding]:
     """Find what is wrong with the files; many of one kind are one finding."""
-    files = [file for file in _files(folder) if not _SETTINGS.fullmatch(file.name)]
+    files = list(islice(_files(folder, ""), LOOKED_AT_AT_MOST + 1))
+    entries = entries_of(folder, scene) if "cache" in kinds else []
+    own = [file for file in files[:LOOKED_AT_AT_MOST] if not _SETTINGS.fullmatch(file.name)]
+    yield from _faults(own, entries, kinds, scene.now().timestamp())
+    if len(files) > LOOKED_AT_AT_MOST:
+        what = f"{folder} holds more than {LOOKED_AT_AT_MOST} files; the others were not looked at"
+        yield note("folder-crowded", what)
+
+
+def _faults(files: list[_File], entries: list[Read], kinds: list[str], now_s: float) -> Iterator[Finding]:
     plain = [file for file in files if stat.S_ISREG(file.found.st_mode)]
     mine = [file for file in files if file.found.st_uid == os.geteuid()]
-    links = [file for file in files if stat.S_ISLNK(file.found.st_mode)]
+    links = [file for file in files if _is_link(file)]
     # A link that somebody else put here is only deleted: `chown` would hand over what it leads to.
     foreign = [file for file in files if file.found.st_uid != os.geteuid() and not _leads_elsewhere(file)]
-    loose = [file for file in mine if file.found.st_mode & 0o077 and file not in links and not _is_socket(file)]
+    loose = [file for file in mine if file.found.st_mode & 0o077 and not _is_link(file) and not _is_socket(file)]
+    misplaced = [file for file in mine if not _is_link(file) and not _is_kind(file) and _is_known(file.name, kinds)]
+    shut = [file for file in mine if not _is_link(file) and _is_shut(file) and file not in misplaced]
     twice = [file for file in plain if file.found.st_nlink > 1]
     left = [file for file in plain if file.name.endswith(".tmp") and file.found.st_ctime < now_s - LEFT_AFTER_S]
     broken = [file for file in plain if file.name.endswith(".broken")]
-    strange = [file for file in files if file not in links and not _is_known(file.name, kinds)]
-    damaged, newer = _judged([file for file in plain if "cache" in kinds and _ENTRY.fullmatch(file.name)])
+    strange = [file for file in files if not _is_link(file) and not _is_known(file.name, kinds)]
+    faulty = {entry.path: entry.fault for entry in entries if entry.fault}
+    damaged = [file for file in plain if faulty.get(file.path) == "damaged"]
+    newer = [file for file in plain if faulty.get(file.path) == "newer"]
     delete = "rm -f"
     if links:
         away = " && ".join(f"mv {_q(file)} {_q(file)}.old" for file in links[:_NAMED_AT_MOST])
@@ -67,6 +81,7 @@ def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding
         yield error(
             "file-loose", _told(loose, "is open to other users", "are open to other users"), _all("chmod go=", loose)
         )
+    yield from _unusable(misplaced, shut)
     if twice:
         what = _told(twice, "has a second name elsewhere (a hard link)", "have second names elsewhere (hard links)")
         yield error(
@@ -96,6 +111,18 @@ def look_inside(kinds: list[str], folder: str, now_s: float) -> Iterator[Finding
         yield note("file-unknown", _told(strange, "is not keywright's", "are not keywright's"), _all("ls -l", strange))
 
 
+def _unusable(misplaced: list[_File], shut: list[_File]) -> Iterator[Finding]:
+    if misplaced:
+        away = " && ".join(f"mv {_q(file)} {_q(file)}.old" for file in misplaced[:_NAMED_AT_MOST])
+        told = _told(
+            misplaced, "is not the kind of file that belongs there", "are not the kind of files that belong there"
+        )
+        yield error("file-kind", told, away)
+    if shut:
+        told = _told(shut, "is closed to yourself", "are closed to yourself")
+        yield error("file-shut", told, _all("chmod u+rwX", shut))
+
+
 def _leads_elsewhere(file: _File) -> bool:
     """Whether the file is, or may be, one that lies somewhere else under another name."""
     mode = file.found.st_mode
@@ -107,38 +134,19 @@ def _is_known(name: str, kinds: list[str]) -> bool:
     return name.endswith((".tmp", ".broken")) or any(_KNOWN[kind].fullmatch(name) for kind in kinds)
 
 
-def _files(folder: str) -> Iterator[_File]:
-    count = 0
-    for root, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            path = os.path.join(root, name)
-            try:
-                found = os.lstat(path)
-            except OSError:  # it is gone again
-                continue
-            yield _File(path, os.path.relpath(path, folder), found)
-            count += 1
-            if count >= _LISTED_AT_MOST:
-                return
-
-
-def _judged(entries: list[_File]) -> tuple[list[_File], list[_File]]:
-    """Return which entries are damaged, and which are newer than this program."""
-    damaged, newer = [], []
-    for file in entries:
-        if file.found.st_size > FILE_LIMIT:
-            damaged.append(file)
-            continue
-        try:
-            with open(file.path, "rb") as opened:
-                load(opened.read(FILE_LIMIT))
-        except NewerEntry:
-            newer.append(file)
-        except ValueError:
-            damaged.append(file)
-        except OSError:  # gone, or told already
-            continue
-    return damaged, newer
+def _files(folder: str, above: str) -> Iterator[_File]:
+    """Yield what lies in the folder, and then what lies in its folders; a link is not followed."""
+    try:
+        with os.scandir(folder) as listing:
+            found = list(listing)
+    except OSError:
+        return
+    for one in found:
+        with suppress(OSError):  # it is gone again
+            yield _File(one.path, f"{above}{one.name}", os.lstat(one.path))
+    for one in found:
+        if one.is_dir(follow_symlinks=False):
+            yield from _files(one.path, f"{above}{one.name}/")
 
 
 def _told(files: list[_File], one: str, many: str) -> str:
@@ -151,6 +159,25 @@ def _all(command: str, files: list[_File]) -> str:
 
 def _q(file: _File) -> str:
     return quote(file.path)
+
+
+def _is_kind(file: _File) -> bool:
+    """Whether it is what belongs under its name: a folder, or else a plain file or a socket."""
+    if stat.S_ISDIR(file.found.st_mode) or file.name in _FOLDERS:
+        return stat.S_ISDIR(file.found.st_mode) and file.name in _FOLDERS
+    return stat.S_ISREG(file.found.st_mode) or _is_socket(file)
+
+
+def _is_shut(file: _File) -> bool:
+    """Whether its owner may not do with it what every call does."""
+    wanted = stat.S_IRWXU if stat.S_ISDIR(file.found.st_mode) else stat.S_IRUSR
+    if file.name.endswith("lock"):
+        wanted |= stat.S_IWUSR
+    return file.found.st_mode & wanted != wanted
+
+
+def _is_link(file: _File) -> bool:
+    return stat.S_ISLNK(file.found.st_mode)
 
 
 def _is_socket(file: _File) -> bool:

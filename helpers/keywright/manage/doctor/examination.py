@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from keywright.errors import KeywrightError, Unreachable
+from keywright.errors import ConfigurationError, KeywrightError, Unreachable
 from keywright.foreign import wait_for
 from keywright.manage.doctor.finding import Area, Finding, warning
 from keywright.manage.doctor.scene import Scene
@@ -56,6 +56,8 @@ def _made(check: Check, scene: Scene) -> list[Finding]:
         id_ = "check-hung" if is_late else "check-failed"
         what = late if is_late else _failed(check, failure)
         return [*found, warning(id_, what, failure.mend or "see what it waits for: a network file system, a server")]
+    except ConfigurationError as failure:  # told in full by whoever looks at the settings
+        return [*found, warning("check-failed", _failed(check, failure), failure.mend or "mend the settings first")]
     except KeywrightError as failure:
         return [*found, warning("check-failed", _failed(check, failure), failure.mend or "try again")]
     except Exception as failure:  # noqa: BLE001 - a bug's text may hold a secret; its type and place do not

@@ -93,7 +93,7 @@ def look_by_trial(scene: Scene) -> Iterator[Finding]:
         try:
             trial = tempfile.mkdtemp(prefix=_PROBE, dir=path)
         except OSError as failure:
-            why = type(failure).__name__
+            why = errno.errorcode.get(failure.errno or 0, type(failure).__name__)
             yield error("filesystem-unwritable", f"nothing can be made in the {kind}, {path} ({why})", ELSEWHERE)
             continue
         try:

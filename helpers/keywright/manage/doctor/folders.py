@@ -24,11 +24,11 @@ def look(scene: Scene) -> Iterator[Finding]:
     for kind in _PRIVATE:
         kinds.setdefault(locate(kind, scene.env), []).append(kind)
     for path, its_kinds in kinds.items():
-        yield from _look_at_folder(its_kinds, path, scene.now().timestamp())
+        yield from _look_at_folder(its_kinds, path, scene)
     yield from _look_at_settings(settings.locate(scene.env))
 
 
-def _look_at_folder(kinds: list[str], path: str, now_s: float) -> Iterator[Finding]:
+def _look_at_folder(kinds: list[str], path: str, scene: Scene) -> Iterator[Finding]:
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def _look_at_folder(kinds: list[str], path: str, now_s: float) -> Iterator[Findi
     yield from faults  # at once: what lies in it may take too long to look at
     inside: list[Finding] = []
     if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid():
-        inside += look_inside(kinds, path, now_s)
+        inside += look_inside(kinds, path, scene)
     yield from inside
     if not faults and not inside:
         yield ok("folder-private", f"{path} and what lies in it are yours alone")
@@ -55,6 +55,8 @@ def _faults_of_folder(kind: str, path: str, found: os.stat_result) -> Iterator[F
         yield error("folder-foreign", f"{path} belongs to user {found.st_uid}", own)
     elif found.st_mode & 0o077:
         yield error("folder-loose", f"{path} is open to other users", f"chmod 700 {quote(path)}")
+    elif found.st_mode & stat.S_IRWXU != stat.S_IRWXU:
+        yield error("folder-shut", f"{path} is closed to yourself", f"chmod 700 {quote(path)}")
 
 
 def _open_above(path: str) -> Iterator[Finding]:
@@ -100,5 +102,7 @@ def _faults_of_settings(path: str) -> Iterator[Finding]:
         yield error(
             "settings-foreign", f"{path} belongs to user {found.st_uid}", f"sudo chown {os.geteuid()} {quote(path)}"
         )
+    elif not os.access(path, os.R_OK):
+        yield error("settings-shut", f"{path} is closed to yourself", f"chmod u+r {quote(path)}")
     elif is_writable_by_others(found):
         yield error("settings-loose", f"{path} can be changed by other users", f"chmod go-w {quote(path)}")

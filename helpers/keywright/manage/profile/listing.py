@@ -22,7 +22,7 @@ from keywright.errors import VaultLocked
 from keywright.log import one_line
 from keywright.manage.profile.found import kept_profile
 from keywright.manage.profile.told import document, when
-from keywright.manage.span import span
+from keywright.manage.span import left
 from keywright.profiles.cooldown import is_disabled
 from keywright.profiles.custom import load_catalog
 from keywright.profiles.custom import locate as locate_providers
@@ -85,8 +85,8 @@ def rest(turn: Turn, now: datetime) -> str:
     if is_disabled(standing, now):
         return f"disabled until {moment(turn.until)}: {standing.disabled_reason}"
     reasons = " or ".join(reason for reason in _SHORT if reason in standing.failure_counts)
-    left = span((turn.until - now).total_seconds() + 0.999)
-    return f"cooling down {left}: {reasons}" if reasons else f"cooling down {left}"
+    told = f"cooling down {left((turn.until - now).total_seconds())}"
+    return f"{told}: {reasons}" if reasons else told
 
 
 def _turns(filters: Filters, env: Mapping[str, str], now: datetime, say: Callable[[str], None]) -> Iterator[Turn]:

@@ -152,21 +152,11 @@ def _stored(request: Request, env: Mapping[str, str], now: datetime) -> Stored |
         document = vault.read()
         if document is None or not document.holds(place):
             return Stored(holds=False)
-        from keywright.vault.keys import Kind, kind_of
+        from keywright.vault.looking import opens_by_file
 
-        if kind_of(vault.path, document) is Kind.FILE:
-            names = tuple(record.name for record in vault.open(document).find(place))
-            return Stored(holds=True, fits=Store(vault).find(request, now) is not None, names=names)
-        return Stored(holds=True, error=_lock_of(vault.folder, document.id))
+        if not opens_by_file(vault, document):
+            return Stored(holds=True)
+        names = tuple(record.name for record in vault.open(document).find(place))
+        return Stored(holds=True, fits=Store(vault).find(request, now) is not None, names=names)
     except (VaultLocked, VaultUnusable, CacheUnusable, Unavailable) as error:
         return Stored(holds=True, error=error)
-
-
-def _lock_of(folder: str, vault_id: str) -> KeywrightError | None:
-    """Return the failure of a vault that is locked; None of one that somebody holds unlocked."""
-    from keywright.cache.folder import PrivateFolder
-    from keywright.vault.held import time_left
-    from keywright.vault.unlocking import locked
-
-    opened = PrivateFolder.open(folder)
-    return locked(opened) if time_left(opened, vault_id) is None else None

@@ -17,9 +17,9 @@ from shlex import quote
 from typing import Any, Final
 
 from keywright.cache.failures import Failure
-from keywright.errors import KeywrightError
+from keywright.errors import CredentialNotFound, KeywrightError
 from keywright.log import one_line
-from keywright.manage.span import span
+from keywright.manage.span import left, span
 from keywright.manage.why.found import Found
 from keywright.outlook import Outlook, Prospect
 from keywright.ready import in_words
@@ -97,7 +97,7 @@ def _rows(found: Found, now: datetime) -> Iterator[tuple[str, str]]:
             yield "prefer", outlook.choice.prefer.value
         for position, one in enumerate(outlook.prospects, start=1):
             yield str(position), _words(one, outlook, found, now)
-    elif found.settings_error is None and found.error is not None:
+    elif found.settings_error is None and isinstance(found.error, CredentialNotFound):
         yield "route", f"{found.error.what}, in {found.settings}"
         yield from _near(found)
     yield "outcome", _outcome(found)
@@ -168,7 +168,7 @@ def _of_reading(one: Prospect, now: datetime) -> str:
 def _of_failure(failure: Failure, now: datetime, *, holds: bool) -> str:
     ago_s = now.timestamp() - failure.failed_at_s
     ago = f"{span(ago_s)} ago" if ago_s >= 1 else "just now"
-    when = f"asked again in {span(failure.retry_at_s - now.timestamp())}" if holds else "asked again at the next call"
+    when = f"asked again in {left(failure.retry_at_s - now.timestamp())}" if holds else "asked again at the next call"
     mend = f"; {failure.error.mend}" if failure.error.mend else ""
     return f"failed {failure.times}, last {ago} ({failure.error.code}: {failure.error.what}{mend}), {when}"
 

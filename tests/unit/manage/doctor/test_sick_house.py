@@ -138,6 +138,17 @@ def decided(**words: object) -> Callable[[House], None]:
     return catch
 
 
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir(0o700)
+
+
+def answers_are_a_file(house: House) -> None:
+    cached(house)
+    (house.own / "cache" / "answers").rmdir()
+    house.write("kw/cache/answers", "")
+
+
 def from_the_future(house: House) -> None:
     open_cache(house.env).entries.save(entry(datetime.now(UTC) + timedelta(hours=3)))
 
@@ -192,6 +203,11 @@ SICKNESSES = (
     Sickness("file-link", folders.look, in_cache(link), ERROR),
     Sickness("file-loose", folders.look, in_cache(lambda path: path.chmod(0o644)), ERROR),
     Sickness("file-hard-link", folders.look, in_cache(hard_link), ERROR),
+    Sickness("folder-shut", folders.look, lambda house: cached(house).parent.parent.chmod(0o500), ERROR),
+    Sickness("file-shut", folders.look, lambda house: cached(house).parent.chmod(0), ERROR),
+    Sickness("file-shut", folders.look, in_cache(lambda path: path.chmod(0)), ERROR),
+    Sickness("file-kind", folders.look, in_cache(as_folder), ERROR),
+    Sickness("file-kind", folders.look, answers_are_a_file, ERROR),
     Sickness("entry-damaged", folders.look, in_cache(damage), WARNING),
     Sickness("entry-newer", folders.look, in_cache(newer), WARNING, mend=False),
     Sickness("entry-broken", folders.look, in_cache(lambda path: path.rename(f"{path}.broken")), WARNING),

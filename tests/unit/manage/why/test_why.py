@@ -20,6 +20,8 @@ from keywright.dialects.kube import KubeDialect
 from keywright.errors import Refused, Unreachable
 from keywright.profiles.known import Decided
 from keywright.profiles.state import ProfileStates
+from keywright.secret import Secret
+from keywright.vault.vault import open_vault
 
 CONFIG = """
 version = 1
@@ -174,7 +176,7 @@ class TestOfARoute:
         rows = why.rows("kube", "https://kube.example")
         assert rows["1"].startswith("github-app:spare: its priority is 5; nothing is cached")
         assert rows["2"].startswith("github-app:acme: nothing is cached")
-        assert rows["3"].startswith("static:forge: it stands in for one before it; read where the settings say it is")
+        assert rows["3"].startswith("static:forge: it stands in for one before it; ")
         assert rows["outcome"].startswith("github-app:spare is tried")
 
     def test_what_a_person_disabled_is_passed_over(self, why: Why) -> None:
@@ -192,10 +194,36 @@ class TestOfARoute:
         rows = why.rows("kube", "https://kube.example")
         assert "its issuer is left alone meanwhile" in rows["1"] + rows["2"]
 
-    def test_a_secret_that_is_there_already_is_not_read(self, why: Why) -> None:
+    def test_a_secret_that_is_there_already_is_not_shown(self, why: Why) -> None:
         said = why("git", "https://git.example/x")
         assert "read where the settings say it is" in said.stdout
         assert "canary" not in said.stdout
+
+    def test_a_secret_that_cannot_be_read_fails_as_the_call_does(
+        self, why: Why, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert why.rows("git", "https://git.example/x")["outcome"] == "static:forge answers, with what is there"
+        monkeypatch.delenv("FORGE")
+        rows = why.rows("git", "https://git.example/x")
+        assert rows["outcome"].startswith("the call fails: the environment variable FORGE is empty or not set")
+        assert why.document("git", "https://git.example/x")["profiles"][0]["verdict"] == "kept_back"
+
+    def test_a_secret_of_another_place_does_not_fit(self, why: Why) -> None:
+        document = why.document("token", "static:forge", "--url", "https://x.example")
+        assert (document["outcome"], document["profiles"][0]["verdict"]) == ("fails", "unfit")
+
+    def test_a_secret_of_the_vault_fails_while_it_is_locked(self, why: Why) -> None:
+        config = why.folder / "config.toml"
+        config.write_text(config.read_text().replace("env://FORGE", "vault://FORGE"))
+        rows = why.rows("git", "https://git.example/x")
+        assert rows["mend"] == "run `keywright vault set FORGE`"
+        with open_vault(os.environ).edit() as records:
+            records.put("FORGE", Secret(TYPED))
+        assert why.rows("git", "https://git.example/x")["outcome"] == "static:forge answers, with what is there"
+        OwnVault().lock()
+        rows = why.rows("git", "https://git.example/x")
+        assert rows["mend"] == "run `keywright vault unlock`"
+        assert "[vault_locked]" in rows["outcome"]
 
     def test_a_well_known_host_and_a_command_line_need_none(self, why: Why) -> None:
         ecr = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
@@ -282,7 +310,9 @@ class TestOfWhatIsBroken:
         ProfileStates(os.environ).decide("github-app:acme", "", disabled)
         (path,) = (why.folder / "state" / "profiles").glob("github-app.json")
         path.write_bytes(b"junk")
-        assert "[state_unusable]" in why.rows("git", ACME)["outcome"]
+        rows = why.rows("git", ACME)
+        assert "[state_unusable]" in rows["outcome"]
+        assert "route" not in rows, "what is damaged is no route"
 
 
 @pytest.mark.parametrize(
