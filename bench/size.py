@@ -17,6 +17,6 @@ def size(bundle: Bundle) -> Table:
     command = [sys.executable, "-P", str(ROOT / "packaging" / "bundle" / "parts.py"), str(bundle.folder)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = [line.split("\t") for line in told.splitlines()]
-    columns = ("part", "what it is for", "files", "modules", "MB")
-    note = "Modules are compressed, inside keywright-python. MB is a million bytes."
+    columns = ("part", "what it is for", "modules", "other files", "MB")
+    note = "MB is a million bytes."
     return Table(title="What the bundle is made of", columns=columns, rows=rows, words=2, notes=(note, *bundle.note))

@@ -13,8 +13,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from PyInstaller.archive.readers import CArchiveReader  # type: ignore[import-untyped]
-
 PROGRAM: Final = "keywright-python"
 START: Final = "start of the program"
 PYTHON: Final = "Python"
@@ -46,10 +44,9 @@ USES: Final[Mapping[str, str]] = {
 
 FILES: Final[tuple[tuple[str, str], ...]] = (
     ("keywright", "native front"),
+    (PROGRAM, START),
     ("_internal/libpython3.*", PYTHON),
-    ("_internal/base_library.zip", LIBRARY),
     ("_internal/python3.*/lib-dynload/*", LIBRARY),
-    ("_internal/later/ctypes/*", LIBRARY),
     ("_internal/libcrypto*", "OpenSSL"),
     ("_internal/libssl*", "OpenSSL"),
     *((f"_internal/lib{name}[.-]*", "C libraries") for name in ("bz2", "expat", "ffi", "gcc_s", "lzma", "uuid", "z")),
@@ -86,40 +83,25 @@ FOR_PROGRAMS: Final = ("keywright.adapters", "keywright.library")
 
 
 class Item(NamedTuple):
-    """One file of the bundle, or one module packed into its program.
+    """One file of the bundle.
 
     Attributes:
-        name: its place in the bundle, or the module's name.
+        place: where it is in the bundle.
         part: what it belongs to; empty for nothing.
-        size: its bytes there: a module's are compressed.
-        is_packed: whether it is a module in the program.
+        size: its bytes.
     """
 
-    name: str
+    place: str
     part: str
     size: int
-    is_packed: bool
 
 
 def items(bundle: Path) -> Iterator[Item]:
     """Yield everything that is in the bundle, links aside. The sizes add up to that of its files."""
-    packed = [Item(name, part_of_module(name), size, is_packed=True) for name, size in modules(bundle / PROGRAM)]
-    yield from packed
     for path in sorted(bundle.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            place, size = path.relative_to(bundle).as_posix(), path.stat().st_size
-            if place == PROGRAM:
-                yield Item(place, START, size - sum(item.size for item in packed), is_packed=False)
-            else:
-                yield Item(place, part_of_file(place), size, is_packed=False)
-
-
-def modules(program: Path) -> Iterator[tuple[str, int]]:
-    """Yield the name and the compressed size of every module that is packed into the program."""
-    archive = CArchiveReader(str(program))
-    (name,) = (name for name in archive.toc if name.endswith(".pyz"))
-    for module, (_type, _offset, length) in archive.open_embedded_archive(name).toc.items():
-        yield module, length
+            place = path.relative_to(bundle).as_posix()
+            yield Item(place, part_of_file(place), path.stat().st_size)
 
 
 def part_of_file(place: str) -> str:
@@ -133,7 +115,15 @@ def part_of_file(place: str) -> str:
     ):  # its version, entry points and licence
         name = distribution[1]
         return "pyjwt" if name == "pyjwt" else PACKAGES.get(name, "")
+    if module := module_at(place):
+        return part_of_module(module)
     return next((part for pattern, part in FILES if fnmatch(place, pattern)), "")
+
+
+def module_at(place: str) -> str:
+    """Return the name of the module that lies there; empty for anything else."""
+    found = re.fullmatch(r"_internal/(?:later/)?(.+?)(?:/__init__)?\.pyc", place)
+    return found[1].replace("/", ".") if found else ""
 
 
 def part_of_module(name: str) -> str:
@@ -148,11 +138,11 @@ def part_of_module(name: str) -> str:
 
 def left_over(bundle: Path) -> list[str]:
     """Return what belongs to no part, sorted."""
-    return sorted(item.name for item in items(bundle) if not item.part)
+    return sorted(item.place for item in items(bundle) if not item.part)
 
 
 def table(bundle: Path) -> list[tuple[str, str, str, str, str]]:
-    """Return rows of part, what it is for, files, packed modules and megabytes; the last is the whole."""
+    """Return rows of part, what it is for, modules, other files and megabytes; the last is the whole."""
     found = list(items(bundle))
     rows = []
     data = [f"{DATA}{name}" for name in (*SERVICES, *SHARED_DATA)]
@@ -164,9 +154,9 @@ def table(bundle: Path) -> list[tuple[str, str, str, str, str]]:
 
 
 def sums(found: list[Item]) -> tuple[str, str, str]:
-    """Return how many files and how many packed modules they are, and their megabytes."""
-    packed = sum(item.is_packed for item in found)
-    return str(len(found) - packed), str(packed), f"{sum(item.size for item in found) / 1e6:.2f}"
+    """Return how many modules and other files they are, and their megabytes."""
+    modules = sum(bool(module_at(item.place)) for item in found)
+    return str(modules), str(len(found) - modules), f"{sum(item.size for item in found) / 1e6:.2f}"
 
 
 def main() -> None:

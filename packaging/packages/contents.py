@@ -8,8 +8,9 @@ import ast
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 HERE: Final = Path(__file__).resolve().parent
 sys.path.insert(1, str(HERE.parent / "bundle"))
@@ -18,16 +19,19 @@ from components import Component  # noqa: E402 - below it is what has `elf`, whi
 from distributions import distributions_of  # noqa: E402 - the same for these
 from libraries import c_library, incorporated, inside_distributions, interpreter, shared_libraries  # noqa: E402
 
-_TABLES: Final = ("COLLECT-00.toc", "EXE-00.toc", "PYZ-00.toc")
+_TABLES: Final = ("COLLECT-00.toc", "EXE-00.toc")
+_MODULES: Final = "Analysis-00.toc"
+"""Here each module has its source; in the others it is byte code that PyInstaller made of it."""
 
 
 def main() -> None:
     """Print it."""
     bundle, installed, frozen = map(Path, sys.argv[1:])
-    rows = [row for name in _TABLES for row in _rows(ast.literal_eval((frozen / name).read_text(encoding="utf-8")))]
-    sources = {os.path.realpath(source) for _, source in rows}
-    names = {name for name, _ in rows}
-    libraries = {name: source for name, source in rows if ".so" in name and os.path.basename(name).startswith("lib")}
+    rows = [row for name in _TABLES for row in _rows(frozen / name)]
+    modules = [row for row in _rows(frozen / _MODULES) if row.kind == "PYMODULE"]
+    sources = {os.path.realpath(row.source) for row in (*rows, *modules)}
+    names = {row.name for row in rows}
+    libraries = {name: source for name, source, _ in rows if ".so" in name and os.path.basename(name).startswith("lib")}
     found: list[Component] = [
         interpreter(),
         *incorporated(names),
@@ -39,11 +43,23 @@ def main() -> None:
     json.dump([component._asdict() for component in sorted(found)], sys.stdout, indent=1)
 
 
-def _rows(table: object) -> list[tuple[str, str]]:
-    """Return the table's rows, wherever in its nested lists they are."""
-    if isinstance(table, tuple) and len(table) == len(("name", "source", "kind")) and isinstance(table[0], str):
-        return [(table[0], table[1])] if table[1] else []
-    return [row for part in table for row in _rows(part)] if isinstance(table, (tuple, list)) else []
+class _Row(NamedTuple):
+    name: str
+    source: str
+    kind: str
+
+
+def _rows(table: Path) -> Iterator[_Row]:
+    """Yield the table's rows that have a source, wherever in its nested lists they are."""
+    parts = [ast.literal_eval(table.read_text(encoding="utf-8"))]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, tuple) and len(part) == len(_Row._fields) and isinstance(part[0], str):
+            row = _Row(*part)
+            if row.source:
+                yield row
+        elif isinstance(part, tuple | list):
+            parts.extend(part)
 
 
 if __name__ == "__main__":
