@@ -571,3 +571,4 @@ def test_what_others_were_quicker_with_ten_times_rests_no_longer_for_it(house: H
         world.at += lifetime * 0.8
     looking.look()
     assert looking.working
+    land()
