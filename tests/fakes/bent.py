@@ -66,11 +66,6 @@ class Slow:
         self._released.wait(HELD_AT_MOST_S)
         return answer(call)
 
-    @property
-    def calls(self) -> int:
-        """How many calls have come."""
-        return self._count
-
     def wait_for(self, calls: int = 1) -> None:
         """Return once that many calls are held here."""
         with self._arrived:
