@@ -128,8 +128,9 @@ def test_only_an_error_is_a_failure(rows: list[Told], code: int) -> None:
 
 
 def test_a_program_that_hangs_or_is_none_is_no_answer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keywright.manage.doctor.scene.ANSWERS_WITHIN_S", 0.2)
-    assert run(["/bin/sh", "-c", "sleep 60 & wait"], house.env) is None
+    with monkeypatch.context() as patch:
+        patch.setattr("keywright.manage.doctor.scene.ANSWERS_WITHIN_S", 0.2)
+        assert run(["/bin/sh", "-c", "sleep 60 & wait"], house.env) is None
     assert run(["/nowhere"], house.env) is None
     assert run(["/bin/sh", "-c", "echo out; echo err >&2; exit 3"], house.env) == (3, "out\n")
 
