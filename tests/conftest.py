@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,9 @@ FORBIDDEN = tuple(
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 """The instant at which every in-process test runs: later than any file it makes, and standing still."""
 
+OUR_THREADS = ("keywright-", "renewing ")
+ENDS_WITHIN_S = 30.0
+
 _PROCESS_TESTS = ("tests/binaries/", "tests/clients/", "tests/processes/")
 
 
@@ -70,6 +74,30 @@ def _no_real_home(event: str, args: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_no_real_home)
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """Nothing of a test is left to the next one of the same process; the first fixture by name, and the last to end.
+
+    A thread of ours that was given up reads whatever environment, and finds whatever servers, are there by then.
+    """
+    folder, env = os.getcwd(), _environment()
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith(OUR_THREADS):
+            thread.join(ENDS_WITHIN_S)
+    found = [one.name for one in threading.enumerate() if one.name.startswith(OUR_THREADS)], os.getcwd(), _environment()
+    os.chdir(folder)
+    for name in found[2].keys() - env.keys():
+        del os.environ[name]
+    os.environ.update(env)
+    assert found == ([], folder, env)
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, less what pytest changes itself."""
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from types import FrameType
 from typing import Final
@@ -38,49 +38,65 @@ _BOUNDS: Final[ContextVar[tuple[_Bound, ...]]] = ContextVar("bounds", default=()
 """The bounds around the code that runs, each sooner than the one before. A thread begins with none."""
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> AbstractContextManager[None]:
     """Raise `OutOfTime` inside the block once it has taken `seconds`.
 
     It interrupts system calls, so a server that trickles and a program that hangs are bounded too. Bounds nest; the
     sooner one strikes. Only the main thread can be interrupted: in any other the bound is kept by who asks what is left
     of it (`left_s`), and every fetch does.
     """
-    outer = _BOUNDS.get()
-    bound = _Bound(time.monotonic() + max(seconds, 0.001))  # 0 would mean no bound at all
-    if outer and outer[-1].end_s <= bound.end_s:
-        yield
-        return
-    token = _BOUNDS.set((*outer, bound))
-    disarm = _arm(bound, outer[-1] if outer else None)
-    try:
-        yield
-    finally:
-        disarm()
-        _BOUNDS.reset(token)
+    return _Within(seconds)
 
 
-def _arm(bound: _Bound, outer: _Bound | None) -> Callable[[], None]:
-    """Let a signal strike at the bound, if this is the main thread; return what ends that."""
+class _Within:
+    """No generator: a signal may strike between its `yield` and the block, which would leave it as it is."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = max(seconds, 0.001)  # 0 would mean no bound at all
+        self._end: ExitStack | None = None
+
+    def __enter__(self) -> None:
+        outer = _BOUNDS.get()
+        bound = _Bound(time.monotonic() + self._seconds)
+        if outer and outer[-1].end_s <= bound.end_s:
+            return
+        self._end = ExitStack()
+        self._end.callback(_BOUNDS.reset, _BOUNDS.set((*outer, bound)))
+        try:
+            _arm(bound, outer[-1] if outer else None, self._end)
+        except BaseException:
+            self._end.close()  # it has struck already, as on a machine that is busy
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._end is not None:
+            try:
+                self._end.close()
+            finally:
+                self._end.close()  # whatever is left of it where it strikes at this very moment
+
+
+def _arm(bound: _Bound, outer: _Bound | None, end: ExitStack) -> None:
+    """Let a signal strike at the bound, if this is the main thread; `end` ends that, also if it strikes meanwhile."""
     began_s = time.monotonic()
     other_s, _ = signal.getitimer(signal.ITIMER_REAL)  # the outer bound's, or somebody else's
     if outer is None and 0 < other_s <= bound.end_s - began_s:
-        return lambda: None
+        return
     try:
         previous = signal.signal(signal.SIGALRM, _strike)
     except ValueError:  # not the main thread
-        return lambda: None
-    signal.setitimer(signal.ITIMER_REAL, max(bound.end_s - began_s, 0.001))
+        return
+
+    def give_back() -> None:
+        end_s = outer.end_s if outer else began_s + other_s
+        signal.setitimer(signal.ITIMER_REAL, max(end_s - time.monotonic(), 0.001))
+
+    if other_s:
+        end.callback(give_back)
+    end.callback(signal.signal, signal.SIGALRM, previous)
+    end.callback(signal.setitimer, signal.ITIMER_REAL, 0)
     bound.is_armed = True
-
-    def disarm() -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-        if other_s:
-            end_s = outer.end_s if outer else began_s + other_s
-            signal.setitimer(signal.ITIMER_REAL, max(end_s - time.monotonic(), 0.001))
-
-    return disarm
+    signal.setitimer(signal.ITIMER_REAL, max(bound.end_s - began_s, 0.001))
 
 
 @contextmanager

@@ -335,6 +335,7 @@ class TestFailures:
         env = {"AWS_ENDPOINT_URL_ECR": ecr.url, "AWS_PROFILE": "base"}
         sandbox.write(sandbox.home / ".aws/config", BASE.replace(KEY.secret, "typo"))
         assert sandbox.run(DOCKER, "get", stdin=REGISTRY, env=env).code == 1
+        sandbox.prolong_failures()
         again = sandbox.run(DOCKER, "get", stdin=REGISTRY, env=env)
         assert "asking again in" in again.stderr
         assert ecr.total == 1

@@ -134,6 +134,7 @@ def test_its_failure_is_one_for_all_and_over_with_the_next_edit(user: Sandbox, s
         for cluster in ("one", "two", "three"):
             done = ask(user, cluster)
             assert done.code == 1
+            user.prolong_failures()
             assert done.stderr.startswith(f"{PLUGIN}: aws-eks:{cluster} for eks {cluster}: AWS answered AssumeRole")
             assert done.stderr.count("\n") == 1
     assert sts.total == 1

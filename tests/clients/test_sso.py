@@ -110,6 +110,7 @@ def test_after_a_login_that_the_portal_has_ended_too(user: User) -> None:
     user.log_in("canary-1")
     user.portal.tokens = {"canary-2"}
     assert user.is_sent_to_log_in(user.ask())
+    user.sandbox.prolong_failures()
     assert "asked once" in user.ask().stderr, "nobody asks a second time"
     assert user.portal.total == 1
     user.log_in("canary-2")

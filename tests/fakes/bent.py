@@ -83,17 +83,26 @@ def slow() -> Slow:
 
 
 @contextmanager
+def kept_port(server: LoopbackServer) -> Iterator[None]:
+    """Keep the port of a running server for it, whether it is stopped meanwhile or not.
+
+    Else another process may be given it, for a connection of its own say.
+    """
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        keeper.bind(("127.0.0.1", int(server.host.rpartition(":")[2])))  # not listening: the kernel refuses
+        yield
+
+
+@contextmanager
 def down(server: LoopbackServer) -> Iterator[None]:
     """Take `server` off its port inside the block: connections are refused, and nobody else can have the port."""
-    port = int(server.host.rpartition(":")[2])
-    server.stop()
-    try:
-        with socket.socket() as keeper:
-            keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            keeper.bind(("127.0.0.1", port))  # bound and not listening: the kernel refuses
+    with kept_port(server):
+        server.stop()
+        try:
             yield
-    finally:
-        server.start()
+        finally:
+            server.start()
 
 
 def refusing(status: int, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Bend:

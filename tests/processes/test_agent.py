@@ -17,7 +17,7 @@ from fakes.bent import bent, refusing, slow
 from keywright.cache.lock import hold
 from keywright.demo.exchange import Call
 from keywright.demo.github import TOKENS_ROUTE, AppKey, GitHubIssuer, Installation
-from processes.house import BOUND_S, GIT, PROFILE, House, need, now, wait_until
+from processes.house import BOUND_S, GIT, HOUR, PROFILE, House, need, now, wait_until
 
 KEYWRIGHT = str(Path(sys.executable).parent / "keywright")
 LIFETIME = timedelta(seconds=12)
@@ -102,6 +102,13 @@ def is_good(house: House) -> bool:
     return house.issuer.accepts(credential.secret.reveal()) and credential.issued_at <= now()
 
 
+def replace(config: Path, text: str) -> None:
+    """Write the settings anew, as editors do: an agent that looks just then reads the old ones or the new."""
+    beside = config.with_suffix(".new")
+    beside.write_text(text)
+    beside.rename(config)
+
+
 def wait_for_renewals(house: House, count: int) -> None:
     """Return once the issuer has been asked that many times more, and what it gave is kept."""
     wanted = house.asked + count
@@ -109,6 +116,7 @@ def wait_for_renewals(house: House, count: int) -> None:
 
 
 def test_it_primes_an_empty_cache_and_ends_as_it_is_told(house: House, start: Start) -> None:
+    house.issuer.lifetime = HOUR
     running = start()
     wait_until(lambda: (house.folder / "cache/entries").is_dir() and is_good(house), "the first token")
     assert house.asked == 1
@@ -166,12 +174,12 @@ def test_settings_that_go_wrong_are_told_once_and_mended_ones_are_gone_on_with(h
     running = start()
     wait_until(lambda: (house.folder / "cache/entries").is_dir() and is_good(house), "the first token")
     good = house.config.read_text()
-    house.config.write_text(good + "nonsense\n")
+    replace(house.config, good + "nonsense\n")
     wait_until(lambda: any("renewing nothing" in line for line in running.said), "a word about it")
     asked = house.asked
     wait_until(lambda: not is_good(house), "the token to expire")
     assert house.asked == asked
-    house.config.write_text(good)
+    replace(house.config, good)
     wait_for_renewals(house, 1)
     assert running.end() == 0
     assert sum("renewing nothing" in line for line in running.said) == 1

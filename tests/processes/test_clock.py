@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -122,7 +123,9 @@ def test_a_clock_stepped_back_is_named_as_the_cause_and_costs_nothing_once_put_r
     for question in (GIT, DOCKER):
         run = world.house.run(question, env=world.env(-DAY))
         assert run.code == 1
-        assert "this machine's clock is 86400 s off" in run.told[0].replace("86399", "86400").replace("86401", "86400")
+        found = re.search(r"this machine's clock is ([0-9]+) s off", run.told[0])
+        assert found
+        assert abs(int(found[1]) - 86400) < 60, "it grows by the time that the answer takes"
     assert world.house.asked == 2
     assert {world.house.run(question).token for question in (GIT, DOCKER)} == {token}
     assert world.house.asked == 2

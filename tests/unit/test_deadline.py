@@ -17,6 +17,28 @@ pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.real_clock]
 SOON_S, NEVER_S = 0.01, 600.0
 
 
+class Clock:
+    """The clock of the bounds, which stands until a test moves it; the system's timer goes by its own."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock_of_bounds(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("keywright.deadline.time", clock)
+    return clock
+
+
+def strike() -> None:
+    """Do what the timer does at its end, now."""
+    signal.raise_signal(signal.SIGALRM)
+
+
 @pytest.fixture(autouse=True)
 def no_alarm() -> Iterator[None]:
     """No timer runs, before and after; the handler is nobody's."""
@@ -97,12 +119,13 @@ def test_of_nested_bounds_the_outer_strikes_if_it_is_sooner() -> None:
     def inner() -> None:
         try:
             with within(NEVER_S):
-                signal.pause()
+                assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+                strike()
         except OutOfTime:
             struck.append("inside")
             raise
 
-    with pytest.raises(OutOfTime), within(SOON_S):
+    with pytest.raises(OutOfTime), within(30):
         inner()
     assert struck == ["inside"]
 
@@ -125,24 +148,39 @@ def test_the_outer_bound_still_strikes_after_an_inner_one_was_kept() -> None:
 
 
 def test_the_outer_bound_still_strikes_after_an_inner_one_struck() -> None:
-    def work() -> None:
+    with within(30):
         with suppress(OutOfTime), within(SOON_S):
             signal.pause()
-        pauses.append(0)
-        signal.pause()
-
-    pauses: list[int] = []
-    with pytest.raises(OutOfTime), within(1):
-        work()
-    assert pauses
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+        with pytest.raises(OutOfTime):
+            strike()
 
 
-def test_a_bound_that_struck_and_was_caught_is_known_to_be_spent() -> None:
+@pytest.mark.parametrize("moment", ["as it is set", "as it is ended"])
+def test_one_that_strikes_at_its_own_begin_or_end_leaves_nothing(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_timer = signal.setitimer
+
+    def strikes_at_once(which: int, seconds: float) -> tuple[float, float]:
+        before = set_timer(which, seconds)
+        if (seconds > 0) == (moment == "as it is set"):
+            strike()
+        return before
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "setitimer", strikes_at_once)
+        with pytest.raises(OutOfTime), within(NEVER_S):
+            pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert left_s(NEVER_S) == NEVER_S
+
+
+def test_a_bound_that_struck_and_was_caught_is_known_to_be_spent(clock_of_bounds: Clock) -> None:
     assert not is_spent()
-    with within(SOON_S):
+    with within(30):
         assert not is_spent()
         with suppress(OutOfTime), within(NEVER_S):
-            signal.pause()
+            clock_of_bounds.now_s += 30
+            strike()
         assert is_spent()
     assert not is_spent()
 
@@ -154,12 +192,13 @@ def test_an_inner_bound_that_struck_leaves_the_outer_one_unspent() -> None:
         assert not is_spent()
 
 
-def test_what_a_person_takes_counts_for_no_bound() -> None:
-    with within(NEVER_S), within(0.2):
+def test_what_a_person_takes_counts_for_no_bound(clock_of_bounds: Clock) -> None:
+    with within(NEVER_S), within(30):
         with paused():
             assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-            threading.Event().wait(0.3)
-        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.2
+            clock_of_bounds.now_s += 100
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+        assert left_s(NEVER_S) == 30
 
 
 def test_the_bound_strikes_after_a_pause_and_a_persons_own_bound_within_it() -> None:
@@ -193,12 +232,15 @@ def test_somebody_elses_alarm_is_given_back() -> None:
 
     before = signal.signal(signal.SIGALRM, theirs)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
-        with within(0.02):
-            pass
+        signal.setitimer(signal.ITIMER_REAL, NEVER_S)
+        with within(30):
+            assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
         assert signal.getsignal(signal.SIGALRM) is theirs
-        assert struck.wait(30)
+        assert 30 < signal.getitimer(signal.ITIMER_REAL)[0] <= NEVER_S
+        strike()
+        assert struck.is_set()
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 

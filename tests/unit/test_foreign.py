@@ -11,11 +11,11 @@ from keywright.foreign import HANGING_AT_MOST, silenced, wait_for
 
 
 def test_waiting_hands_through_what_the_work_returns_and_raises() -> None:
-    assert wait_for(lambda: None, 5, late="late") is None
+    assert wait_for(lambda: None, 60, late="late") is None
     with pytest.raises(KeyError, match="INSIDE"):
-        wait_for(lambda: os.environ["INSIDE"], 5, late="late")
+        wait_for(lambda: os.environ["INSIDE"], 60, late="late")
     with pytest.raises(SystemExit):
-        wait_for(sys.exit, 5, late="late")
+        wait_for(sys.exit, 60, late="late")
 
 
 def test_waiting_ends_while_the_work_goes_on() -> None:
@@ -70,19 +70,24 @@ def test_a_child_that_is_forked_meanwhile_is_not_silent_for_ever() -> None:
 
 
 def test_work_that_hangs_is_begun_a_few_times_and_then_waited_for() -> None:
-    begun, go_on = [], threading.Event()
+    begun, go_on, others = threading.Semaphore(0), threading.Event(), set(threading.enumerate())
 
     def work() -> str:
-        begun.append(threading.current_thread())
-        assert go_on.wait(30)
+        begun.release()
+        assert go_on.wait(60)
         return "done"
 
-    for _ in range(10):
-        with pytest.raises(Unreachable, match="too late"):
-            wait_for(work, 0.01, late="too late", kind="a program that hangs")
-    assert len(begun) == HANGING_AT_MOST
-    with pytest.raises(Unreachable):
-        wait_for(work, 0.01, late="too late", kind="another one")
-    go_on.set()
-    begun[0].join(30)
+    try:
+        for _ in range(10):
+            with pytest.raises(Unreachable, match="too late"):
+                wait_for(work, 0.01, late="too late", kind="a program that hangs")
+        assert all(begun.acquire(timeout=30) for _ in range(HANGING_AT_MOST))
+        assert not begun.acquire(blocking=False)
+        with pytest.raises(Unreachable):
+            wait_for(work, 0.01, late="too late", kind="another one")
+        assert begun.acquire(timeout=30)
+    finally:
+        go_on.set()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(30)
     assert wait_for(work, 30, late="too late", kind="a program that hangs") == "done"

@@ -497,11 +497,11 @@ class TestWake:
         assert not self.wake(cache, NOW + hit.SPAWN_BRAKE_S - 1)
         renewal.seen()
 
-    @pytest.mark.parametrize("program", ["/nowhere/python", "/dev/null", ""], ids=repr)
+    @pytest.mark.parametrize("broken", ["/nowhere/python", "/dev/null", ""], ids=repr)
     def test_a_program_that_cannot_run_wakes_nothing(
-        self, program: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+        self, broken: str, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sys, "executable", program)
+        monkeypatch.setattr(sys, "executable", broken)
         assert not self.wake(cache)
 
     def test_a_question_too_long_for_a_command_line_wakes_nothing(self, cache: Path) -> None:

@@ -281,9 +281,11 @@ class TestWaking:
         assert (done.code, done.stderr) == (0, "")
         assert done.stdout.count(b"\n") == 1
 
-    def test_kubectl_asking_again_at_once_wakes_one(self, minter: Minter, woken: list[list[str]]) -> None:
+    def test_kubectl_asking_again_at_once_wakes_one(
+        self, minter: Minter, woken: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         kube()
-        os.environ["AWS_REGION"] = "elsewhere"  # a new question: again the long way round, as a first call goes
+        monkeypatch.setenv("AWS_REGION", "elsewhere")  # a new question: again the long way round, as a first call goes
         kube()
         assert woken == []
         cache = open_cache(os.environ)

@@ -30,6 +30,7 @@ class Listener(ThreadingHTTPServer):
     """Accepts connections from its construction until `end`."""
 
     request_queue_size = 128
+    allow_reuse_port = True  # beside a socket that keeps the port for us while we do not listen
     daemon_threads = True
 
     def __init__(self, port: int, respond: Respond, date: Callable[[], str], tls: ssl.SSLContext | None) -> None:

@@ -1,5 +1,6 @@
 import http.client
 import json
+import socket
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,33 @@ def test_a_server_that_is_down_refuses_connections_and_keeps_its_port(server: Lo
     with down(server), pytest.raises(ConnectionRefusedError):
         ask(server, "GET /a")
     assert server.url == url
+    assert ask(server, "GET /a").status == 201
+
+
+def test_nobody_else_is_given_the_port_of_a_server_that_goes_down_and_comes_up(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[str] = []
+
+    def take(when: str) -> None:
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", int(server.host.rpartition(":")[2])))
+        refused.append(when)
+
+    def stop() -> None:
+        LoopbackServer.stop(server)
+        take("stopped")
+
+    def start() -> None:
+        take("not started")
+        LoopbackServer.start(server)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server, "stop", stop)
+        patch.setattr(server, "start", start)
+        with down(server):
+            take("down")
+    assert refused == ["stopped", "down", "not started"]
     assert ask(server, "GET /a").status == 201
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.asking import ask
+from fakes.bent import kept_port
 from keywright.demo.exchange import authorization
 from keywright.demo.git_server import READ_ROUTE, REFS_ROUTE, WRITE_ROUTE, GitServer
 
@@ -68,8 +69,9 @@ def test_git_lists_refs_in_either_protocol(git: Run, server: GitServer, version:
 
 def test_two_starts_make_the_same_commit(git: Run, server: GitServer) -> None:
     first = git("ls-remote", f"{server.url}/acme/app.git").stdout
-    server.stop()
-    server.start()
+    with kept_port(server):
+        server.stop()
+        server.start()
     assert first == git("ls-remote", f"{server.url}/acme/app.git").stdout != ""
 
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from fakes.asking import Clock, ask
+from fakes.bent import kept_port
 from keywright.demo.certificate import make_certificate
 from keywright.demo.exchange import Call, Reply, authorization, basic_credentials, json_reply
 from keywright.demo.issuer import LoopbackServer
@@ -147,11 +148,12 @@ def test_it_can_be_stopped_under_an_open_connection_and_started_again_on_its_por
         idle.sendall(b"GET /plain HTTP/1.1\r\nHost: x\r\n\r\n")
         while not idle.recv(65536).endswith(b'{"a": 1}'):
             pass
-        server.stop()
-        assert idle.recv(1) == b""
-        with pytest.raises(ConnectionRefusedError):
-            ask(server, "GET /plain")
-    server.start()
+        with kept_port(server):
+            server.stop()
+            assert idle.recv(1) == b""
+            with pytest.raises(ConnectionRefusedError):
+                ask(server, "GET /plain")
+            server.start()
     assert server.url == url
     assert ask(server, "GET /plain").status == 200
 

@@ -10,7 +10,7 @@ from shutil import rmtree
 
 import pytest
 
-from fakes.agents import START
+from fakes.agents import START, land
 from fakes.grants import GrantIssuer, access, refresh
 from fakes.kept import grant, profile, register
 from fakes.minter import Minting
@@ -355,30 +355,35 @@ def test_one_that_hangs_stalls_no_other_nor_the_end(house: House, monkeypatch: p
 
     def hang(self: Minting, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
         if self.profile.id in hanging:
+            house.world.hanging.append(self.profile.id)
             release.wait(60)
         return fetch(self, now, timeout_s, memory, aid)
 
     monkeypatch.setattr(Minting, "fetch", hang)
-    house.world.patience_s = 0.1
     house.run(5 * MINUTE)
+    asked = house.minter.calls
     release.set()
+    land()
     assert renewed(house) == [ACME]
     assert len([line for line in house.world.said if "its renewal hangs" in line]) == 9
-    assert house.minter.calls == 1  # none of them was begun twice
+    assert asked == 1
+    assert sorted(house.world.hanging) == hanging  # none of them was begun twice
 
 
 def test_an_end_does_not_wait_for_a_renewal_that_hangs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     release, fetch = threading.Event(), Minting.fetch
 
     def hang(self: Minting, now: datetime, timeout_s: float, memory: Mapping[str, str], aid: Aid = ALONE) -> Minted:
+        world.hanging.append(self.profile.id)
         release.wait(60)
         return fetch(self, now, timeout_s, memory, aid)
 
     monkeypatch.setattr(Minting, "fetch", hang)
     world = house.world
-    world.patience_s, world.calls = 0.1, [Call.END]
+    world.calls = [Call.END]
     assert house.run(HOUR) == 0
     release.set()
+    land()
     assert world.monotonic_s <= GRACE_S
 
 
@@ -429,9 +434,10 @@ def test_an_end_waits_for_a_refresh_token_that_is_being_spent(house: House, gran
             hanging.wait_for(2)
             house.world.calls = [ends.pop()] if ends else []
             if house.world.monotonic_s > GRACE_S:
+                house.world.hanging.clear()
                 hanging.release()
 
-        house.world.patience_s = 0.3
+        house.world.hanging += ["acme:ann", "acme:bob"]
         assert house.run(HOUR, between=end) == 0
     assert GRACE_S < house.world.monotonic_s <= SPENDING_GRACE_S
     assert sorted(renewed(house)) == ["acme:ann", "acme:bob"]
@@ -565,3 +571,4 @@ def test_what_others_were_quicker_with_ten_times_rests_no_longer_for_it(house: H
         world.at += lifetime * 0.8
     looking.look()
     assert looking.working
+    land()

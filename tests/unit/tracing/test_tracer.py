@@ -101,6 +101,13 @@ def test_a_closed_standard_error_costs_the_trace_alone(tmp_path: Path) -> None:
 
 
 class TestWhatTheEnvironmentAsksFor:
+    @pytest.fixture(autouse=True)
+    def taken_back(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is handed on to this process's own environment is no other test's."""
+        for name in (CALL, trace.VARIABLE):
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
+
     def open(self, **env: str) -> tuple[Tracer, list[str]]:
         stderr = io.StringIO()
         opened = open_tracer(
@@ -127,10 +134,7 @@ class TestWhatTheEnvironmentAsksFor:
         (line,) = stderr.getvalue().splitlines()
         assert line.startswith("git-credential-keywright: not tracing: KEYWRIGHT_TRACE is neither")
 
-    def test_hands_one_id_and_the_file_on_and_takes_them_back(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.delenv(CALL, raising=False)
+    def test_hands_one_id_and_the_file_on_and_takes_them_back(self, tmp_path: Path) -> None:
         opened = open_tracer(
             {CALL: "0123abcd"}, by="keywright", stderr=None, now=lambda: datetime.now(UTC),
             hand_on=set_own_environment, path=str(tmp_path / "trace"),

@@ -1,7 +1,9 @@
 import json
+import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
@@ -287,8 +289,16 @@ def test_a_credential_process_that_fails_is_named_without_its_output(
 
 def test_a_credential_process_that_hangs_is_given_up_in_time(machine: Machine) -> None:
     machine.env["PATH"] = "/usr/bin:/bin"
-    machine.with_config("[default]\ncredential_process=sleep 5\n")
-    machine.fail(Unreachable, "AWS did not answer in time", timeout_s=0.5)
+    pipe = machine.home / "pipe"
+    os.mkfifo(pipe)
+    machine.with_config(f"[default]\ncredential_process=head -n 1 {pipe}\n")
+    others = set(threading.enumerate())
+    with pipe.open("r+b", buffering=0) as held:
+        machine.fail(Unreachable, "AWS did not answer in time", timeout_s=0.5)
+        held.write(b"\n")  # its thread, which keeps botocore silent, ends with this test
+        for thread in set(threading.enumerate()) - others:
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(

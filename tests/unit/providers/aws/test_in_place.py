@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,10 +10,12 @@ from keywright.providers.aws.in_place import in_place
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`os.environ` is this test's own."""
-    monkeypatch.setattr(os, "environ", os.environ.copy())
-    os.environ["AWS_PROFILE"] = "own"
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`os.environ` is this test's own, and no more when the clock goes on: that puts its time zone back there."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", os.environ.copy())
+        os.environ["AWS_PROFILE"] = "own"
+        yield
 
 
 def changed(**wishes: str) -> dict[str, str]:
