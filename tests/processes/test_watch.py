@@ -92,7 +92,7 @@ def test_a_pipe_and_a_terminal_that_cannot_be_drawn_on_are_refused(house: House)
     (line,) = run.told
     assert line.startswith("keywright: --watch needs a terminal")
     with watching(house, TERM="dumb") as child:
-        child.expect_exact("--watch needs a terminal")
+        child.expect_exact("--watch needs a terminal to draw on, and TERM=dumb is none")
         child.expect(pexpect.EOF)
     with watching(house, "--json") as child:
         child.expect_exact("--json is for programs")

@@ -96,10 +96,10 @@ def watch(interval_s: int, env: Mapping[str, str], now: Callable[[], datetime], 
     """
     if as_json:
         raise UsageError("--watch draws a table, and --json is for programs", mend="leave one of them out")
-    if not sys.stdout.isatty() or env.get("TERM", "") in {"", "dumb"}:
-        raise UsageError(
-            "--watch needs a terminal to draw on, and standard output is none", mend="leave it out, or use --json"
-        )
+    term = env.get("TERM", "")
+    if not sys.stdout.isatty() or term in {"", "dumb"}:
+        why = f"TERM={term} is none that can be drawn on" if sys.stdout.isatty() else "standard output is none"
+        raise UsageError(f"--watch needs a terminal to draw on, and {why}", mend="leave it out, or use --json")
     watched = Watch(env, now)
     try:
         with borrowed() as screen:
