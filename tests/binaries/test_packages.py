@@ -84,7 +84,7 @@ class TestPackage:
         before = root.listing()
         packages.install(root, dist)
         assert packages.verify(root) == ""
-        installed = {name: root.listing()[name] for name in root.listing().keys() - before.keys()}
+        installed = {name: entry for name, entry in root.listing().items() if name not in before}
         links = {name: entry for name, entry in installed.items() if stat.S_ISLNK(entry[0])}
         assert {entry[1:] for entry in installed.values()} == {(0, 0)}
         assert {stat.S_IMODE(entry[0]) for name, entry in installed.items() if name not in links} == {0o755, 0o644}
