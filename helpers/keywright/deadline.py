@@ -54,6 +54,7 @@ class _Within:
     def __init__(self, seconds: float) -> None:
         self._seconds = max(seconds, 0.001)  # 0 would mean no bound at all
         self._end: ExitStack | None = None
+        self.has_struck = False
 
     def __enter__(self) -> None:
         outer = _BOUNDS.get()
@@ -65,15 +66,14 @@ class _Within:
         try:
             _arm(bound, outer[-1] if outer else None, self._end)
         except BaseException:
-            self._end.close()  # it has struck already, as on a machine that is busy
+            self.__exit__()  # it has struck already, as on a machine that is busy
             raise
 
     def __exit__(self, *_: object) -> None:
         if self._end is not None:
-            try:
-                self._end.close()
-            finally:
-                self._end.close()  # whatever is left of it where it strikes at this very moment
+            self._end.close()
+            if self.has_struck:
+                raise OutOfTime
 
 
 def _arm(bound: _Bound, outer: _Bound | None, end: ExitStack) -> None:
@@ -129,5 +129,11 @@ def is_spent() -> bool:
     return bool(bounds) and bounds[-1].end_s <= time.monotonic()
 
 
-def _strike(_number: int, _frame: FrameType | None) -> None:
+def _strike(_number: int, frame: FrameType | None) -> None:
+    while frame is not None:
+        if frame.f_code is _Within.__exit__.__code__:
+            # This bound, or the one around it, strikes as this one is ended: it is heard once all is put back.
+            frame.f_locals["self"].has_struck = True
+            return
+        frame = frame.f_back
     raise OutOfTime

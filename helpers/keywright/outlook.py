@@ -24,7 +24,7 @@ from keywright.request import Request
 from keywright.routes import Choice, choice_for
 from keywright.settings.model import VAULT, Settings, StaticOptions
 from keywright.vault.looking import opens_by_file
-from keywright.vault.vault import open_vault
+from keywright.vault.vault import Vault, open_vault
 
 Verdict = Literal["cached", "read", "asked", "left_alone", "kept_back", "unfit"]
 """From the cache; read where it is kept; from its issuer; or why not: its issuer failed a moment ago, an obstacle, or
@@ -117,14 +117,17 @@ def _reading(turn: Turn, reader: Reader, request: Request, env: Mapping[str, str
         return Prospect(turn, "read")
     try:
         stop_elsewhere(options.url, request, setting="url")
-        vault = open_vault(env)
-        if not options.secret.startswith(VAULT) or opens_by_file(vault, vault.read()):
+        if not options.secret.startswith(VAULT) or _opens_by_file(open_vault(env)):
             reader.read(request, now)
     except ConfigurationError as error:
         return Prospect(turn, "unfit", error=error)
     except KeywrightError as error:
         return Prospect(turn, "kept_back", error=error)
     return Prospect(turn, "read")
+
+
+def _opens_by_file(vault: Vault) -> bool:
+    return opens_by_file(vault, vault.read())
 
 
 def _failures(provider: Provider, own: Failure | None, kept: ForgivingCache) -> Iterator[Failure]:

@@ -5,7 +5,7 @@ an entry of its own, locked after the credential's: what ten clusters share is g
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -301,9 +301,8 @@ class Renewals:
                 self.stop_while_failing(provider.key, own, None)
                 if not is_locked:
                     raise self.busy(provider)
-                with ExitStack() as bound:
-                    if usable:  # a service that hangs must leave its child the time to use what there is
-                        bound.enter_context(within(left_s(FETCH_S) * _FOR_A_BETTER_SESSION))
+                # A service that hangs must leave its child the time to use what there is.
+                with within(left_s(FETCH_S) * _FOR_A_BETTER_SESSION) if usable else nullcontext():
                     return self.renew_while_locked(profile, provider, own, found[0] if found else None)
         except (KeywrightError, OutOfTime) as error:
             if usable and not is_spent():

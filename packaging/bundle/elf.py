@@ -4,6 +4,7 @@ Read are the section headers and the two sections that tell (System V ABI, chapt
 Linux Standard Base, 10.7), of 64-bit little-endian files alone: what x86_64 and aarch64 run.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ _DT_NULL: Final = 0
 _DT_NEEDED: Final = 1
 _DT_RPATH: Final = 15
 _DT_RUNPATH: Final = 29
+_FROM_WHERE_IT_LIES: Final = re.compile(r"\$(?:ORIGIN\b|\{ORIGIN\})")
 
 
 class Section(NamedTuple):
@@ -72,7 +74,8 @@ def without_foreign_paths(data: bytes) -> bytes:
         kept = [
             (tag, value)
             for tag, value in entries
-            if tag not in {_DT_RPATH, _DT_RUNPATH} or _string(data, strings + value).startswith("$ORIGIN")
+            if tag not in {_DT_RPATH, _DT_RUNPATH}
+            or all(map(_FROM_WHERE_IT_LIES.match, _string(data, strings + value).split(":")))
         ]
         packed = b"".join(struct.pack("<qQ", *entry) for entry in kept)
         # What follows the first entry of this kind is read by nobody.

@@ -16,7 +16,7 @@
  * these, which our own writer and ordinary callers never make:
  *
  *  - more than 64 KiB of standard input, and more than 64 lines of a git `store` that count;
- *  - more than 128 listed variables, one that is there twice, one and one whose name is not ASCII;
+ *  - more than 128 listed variables, one that is there twice, and one whose name is not ASCII;
  *  - an XDG_CACHE_HOME that ends in a control character or anything beyond ASCII, which may be a blank;
  *  - a number in another form than Python writes one in, or of more than 31 characters;
  *  - an entry or a generation of other characters than letters, digits, - and _, or of more than 128 and 31 of them;

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ def test_an_environment_of_another_python_is_made_anew(tmp_path: Path, monkeypat
     monkeypatch.setattr(freeze, "LOCKED", lock)
     venv.mkdir()
     (venv / "of another python").touch()
-    (venv / lock.name).write_bytes(lock.read_bytes())  # it does not say which Python it is of
+    of_another = f"# {sys.base_prefix} {sys.version.replace('3', '2', 1)!r}\n"
+    (venv / lock.name).write_text(of_another + lock.read_text())
     python = freeze.locked_environment(venv, os.environ)
     assert not (venv / "of another python").exists()
     made = python.lstat().st_mtime_ns

@@ -20,7 +20,16 @@ def test_the_interpreter_s_own_needs_are_read() -> None:
     assert any(library == "libc.so.6" and version.startswith("GLIBC_2.") for library, version in needs.versions)
 
 
-@pytest.mark.parametrize(("path", "is_kept"), [("/home/ann/lib", False), ("$ORIGIN/../lib", True)])
+@pytest.mark.parametrize(
+    ("path", "is_kept"),
+    [
+        ("/home/ann/lib", False),
+        ("$ORIGIN/../lib:/home/ann/lib", False),
+        ("$ORIGINAL/lib", False),
+        ("$ORIGIN/../lib", True),
+        ("${ORIGIN}/../lib", True),
+    ],
+)
 @pytest.mark.parametrize("kind", ["enable", "disable"])
 def test_no_folder_of_the_build_machine_is_searched(path: str, kind: str, *, is_kept: bool, tmp_path: Path) -> None:
     (tmp_path / "two.c").write_text('#include <stdio.h>\nint main(void) { return puts("two") < 0; }\n')

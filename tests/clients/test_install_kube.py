@@ -396,7 +396,7 @@ class TestAUser:
     def test_of_a_file_with_comments_is_told_that_they_go(self, sandbox: Sandbox, config: Path) -> None:
         config.write_text(f"# mine\n{FOREIGN}")
         done = sandbox.run("keywright", "install", "kube", "--user", "me", "--profile", "aws-eks:prod")
-        assert f"kubectl keeps no comments: those in {config} are not in what it writes" in done.stderr
+        assert f"kubectl keeps no comments: any in {config} is not in what it writes" in done.stderr
 
     def test_somebody_changed_since_is_left(self, sandbox: Sandbox, config: Path) -> None:
         sandbox.run("keywright", "install", "kube", "--user", "me", "--profile", "aws-eks:prod")

@@ -3,14 +3,15 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
 import pytest
 
-from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, is_spent, left_s, paused, within
+from keywright.deadline import CALL_S, FETCH_S, LOCK_WAIT_S, OutOfTime, _Within, is_spent, left_s, paused, within
 
 # pytest-timeout's own method is the alarm that is tested here.
 pytestmark = [pytest.mark.timeout(60, method="thread"), pytest.mark.real_clock]
@@ -137,14 +138,13 @@ def test_of_nested_bounds_the_inner_strikes_if_it_is_sooner() -> None:
         assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < NEVER_S
 
 
-def test_the_outer_bound_still_strikes_after_an_inner_one_was_kept() -> None:
-    def work() -> None:
-        with within(0.1):
-            pass
-        signal.pause()
-
-    with pytest.raises(OutOfTime), within(0.2):
-        work()
+def test_the_outer_bound_still_strikes_after_an_inner_one_was_kept(clock_of_bounds: Clock) -> None:
+    with within(30):
+        with within(1):
+            clock_of_bounds.now_s += 0.5
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+        with pytest.raises(OutOfTime):
+            strike()
 
 
 def test_the_outer_bound_still_strikes_after_an_inner_one_struck() -> None:
@@ -172,6 +172,34 @@ def test_one_that_strikes_at_its_own_begin_or_end_leaves_nothing(moment: str, mo
             pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     assert left_s(NEVER_S) == NEVER_S
+
+
+@pytest.mark.parametrize("event", ["call", "return"])
+def test_one_that_strikes_as_its_end_begins_or_is_over_leaves_nothing(event: str) -> None:
+    with within(NEVER_S):
+        with pytest.raises(OutOfTime), striking(event), within(30):
+            pass
+        assert 30 < signal.getitimer(signal.ITIMER_REAL)[0] <= NEVER_S
+        assert 30 < left_s(NEVER_S) <= NEVER_S
+    assert left_s(NEVER_S) == NEVER_S
+
+
+@contextmanager
+def striking(event: str) -> Iterator[None]:
+    """Strike once as the end of a bound begins (`call`), or as its last step returns (`return`)."""
+    end, last = _Within.__exit__.__code__, ExitStack.close.__code__
+    wanted = end if event == "call" else last
+
+    def look(frame: FrameType, happened: str, _arg: object) -> None:
+        if happened == event and frame.f_code is wanted:
+            sys.setprofile(None)
+            strike()
+
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
 
 
 def test_a_bound_that_struck_and_was_caught_is_known_to_be_spent(clock_of_bounds: Clock) -> None:

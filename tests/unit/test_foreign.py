@@ -82,6 +82,7 @@ def test_work_that_hangs_is_begun_a_few_times_and_then_waited_for() -> None:
             with pytest.raises(Unreachable, match="too late"):
                 wait_for(work, 0.01, late="too late", kind="a program that hangs")
         assert all(begun.acquire(timeout=30) for _ in range(HANGING_AT_MOST))
+        assert len(set(threading.enumerate()) - others) == HANGING_AT_MOST
         assert not begun.acquire(blocking=False)
         with pytest.raises(Unreachable):
             wait_for(work, 0.01, late="too late", kind="another one")

@@ -1,5 +1,7 @@
 """How long something lasts, in words."""
 
+import math
+
 
 def span(seconds: float) -> str:
     """Return a span in words of two units at most: `2h 10m`, `48m 12s`, `7s`; `-` once it is over."""
@@ -13,4 +15,4 @@ def span(seconds: float) -> str:
 
 def left(seconds: float) -> str:
     """Return how long something lasts still, a second begun as a whole one: what is not over has no `-`."""
-    return span(seconds + 0.999)
+    return span(math.ceil(seconds))

@@ -163,7 +163,7 @@ def test_where_python_cannot_run_one_line_says_so(
 def test_where_python_s_loader_is_missing_nobody_is_told_to_install_the_same_anew(user: User) -> None:
     """As on a system without glibc; a script without its interpreter fails in the same way."""
     user.bundle.python.write_text("#!/nowhere/at/all\n")
-    problem = b": this system lacks its loader, which is glibc's; use pipx to install keywright\n"
+    problem = b": this system lacks its loader, which is glibc's; install keywright from its source, with pipx\n"
     told = b"keywright: cannot run " + bytes(user.bundle.python) + problem
     assert user.run(ASKED[0]) == Done(126, b"", told)
 

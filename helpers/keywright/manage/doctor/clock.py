@@ -8,7 +8,6 @@ from typing import Final
 from keywright.cache.folder import locate as locate_folder
 from keywright.errors import KeywrightError
 from keywright.hit import STEP_S, boot_mark
-from keywright.manage.doctor.entries import entries_of
 from keywright.manage.doctor.finding import Finding, error, note, ok, warning
 from keywright.manage.doctor.scene import Scene
 from keywright.manage.span import span
@@ -80,7 +79,7 @@ def look_at_steps(scene: Scene) -> Iterator[Finding]:
         return
     now_s = scene.now().timestamp()
     boot, _, since = boot_mark(now_s).partition(" ")
-    sound = [entry for entry in entries_of(cache, scene) if not entry.fault]
+    sound = [entry for entry in scene.entries.of(cache) if not entry.fault]
     future = sum(entry.issued_at_s > now_s + SKEW_AT_MOST.total_seconds() for entry in sound)
     marks = (entry.boot.partition(" ") for entry in sound)
     stepped = sum(theirs == boot and float(since) < float(then) - STEP_S for theirs, _, then in marks)

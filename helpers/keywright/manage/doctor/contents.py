@@ -9,9 +9,9 @@ from itertools import islice
 from shlex import quote
 from typing import Final, NamedTuple
 
-from keywright.manage.doctor.entries import LOOKED_AT_AT_MOST, entries_of
+from keywright.manage.doctor.entries import LOOKED_AT_AT_MOST, Read
 from keywright.manage.doctor.finding import Finding, error, note, warning
-from keywright.manage.doctor.scene import Read, Scene
+from keywright.manage.doctor.scene import Scene
 
 LEFT_AFTER_S: Final = 600.0
 """The age from which a half-written file has no writer any more: none takes longer than a call."""
@@ -42,7 +42,7 @@ class _File(NamedTuple):
 def look_inside(kinds: list[str], folder: str, scene: Scene) -> Iterator[Finding]:
     """Find what is wrong with the files; many of one kind are one finding."""
     files = list(islice(_files(folder, ""), LOOKED_AT_AT_MOST + 1))
-    entries = entries_of(folder, scene) if "cache" in kinds else []
+    entries = scene.entries.of(folder) if "cache" in kinds else []
     own = [file for file in files[:LOOKED_AT_AT_MOST] if not _SETTINGS.fullmatch(file.name)]
     yield from _faults(own, entries, kinds, scene.now().timestamp())
     if len(files) > LOOKED_AT_AT_MOST:

@@ -5,11 +5,10 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from keywright.cache.entry import NewerEntry, load
 from keywright.cache.folder import FILE_LIMIT
-from keywright.manage.doctor.scene import Read, Scene
 
 LOOKED_AT_AT_MOST: Final = 50_000
 """How many files of a folder are looked at: some seconds' worth."""
@@ -17,12 +16,36 @@ _NAME: Final = re.compile(r"[0-9a-f]{64}\.json")
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def entries_of(cache: str, scene: Scene) -> list[Read]:
-    """Return the cache's entries, as far as they can be read; no more than `LOOKED_AT_AT_MOST`."""
-    found = scene.entries.get(cache)
-    if found is None:
-        found = scene.entries[cache] = list(_entries(f"{cache}/entries"))
-    return found
+Fault: TypeAlias = Literal["", "damaged", "newer"]
+
+
+class Read(NamedTuple):
+    """One entry of the cache as it was read.
+
+    Attributes:
+        path: where it lies.
+        fault: why nothing is served from it; empty if it is sound.
+        issued_at_s: when its credential was issued, in epoch seconds; 0 where it has a fault.
+        boot: the boot of that moment (`keywright.hit.boot_mark`).
+    """
+
+    path: str
+    fault: Fault
+    issued_at_s: float = 0.0
+    boot: str = "- 0"
+
+
+class Entries:
+    """The entries of one person's caches, each cache read when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, list[Read]] = {}
+
+    def of(self, cache: str) -> list[Read]:
+        """Return the cache's entries, as far as they can be read; no more than `LOOKED_AT_AT_MOST`."""
+        if cache not in self._read:
+            self._read[cache] = list(_entries(f"{cache}/entries"))
+        return self._read[cache]
 
 
 def _entries(folder: str) -> Iterator[Read]:

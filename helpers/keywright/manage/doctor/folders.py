@@ -87,10 +87,10 @@ def _look_at_settings(path: str) -> Iterator[Finding]:
 
 def _own_providers(folder: str) -> Iterator[str]:
     """Yield the folder of a person's own providers, which say where secrets may go, and its files."""
-    with suppress(OSError):
-        files = sorted(name for name in os.listdir(folder) if name.endswith(".toml"))
+    if os.path.isdir(folder):
         yield folder
-        yield from (f"{folder}/{name}" for name in files)
+    with suppress(OSError):
+        yield from sorted(f"{folder}/{name}" for name in os.listdir(folder) if name.endswith(".toml"))
 
 
 def _faults_of_settings(path: str) -> Iterator[Finding]:
@@ -102,7 +102,7 @@ def _faults_of_settings(path: str) -> Iterator[Finding]:
         yield error(
             "settings-foreign", f"{path} belongs to user {found.st_uid}", f"sudo chown {os.geteuid()} {quote(path)}"
         )
-    elif not os.access(path, os.R_OK):
-        yield error("settings-shut", f"{path} is closed to yourself", f"chmod u+r {quote(path)}")
+    elif not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(found.st_mode) else 0)):
+        yield error("settings-shut", f"{path} is closed to yourself", f"chmod u+rX {quote(path)}")
     elif is_writable_by_others(found):
         yield error("settings-loose", f"{path} can be changed by other users", f"chmod go-w {quote(path)}")

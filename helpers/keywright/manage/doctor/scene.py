@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+
+from keywright.manage.doctor.entries import Entries
 
 ANSWERS_WITHIN_S: Final = 5.0
 _STDOUT_AT_MOST: Final = 4 << 20
@@ -25,25 +27,6 @@ Run: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], Ran | None]
 """Runs a program in an environment, within a bound; None if it cannot be run or does not end."""
 
 
-Fault: TypeAlias = Literal["", "damaged", "newer"]
-
-
-class Read(NamedTuple):
-    """One entry of the cache as it was read.
-
-    Attributes:
-        path: where it lies.
-        fault: why nothing is served from it; empty if it is sound.
-        issued_at_s: when its credential was issued, in epoch seconds; 0 where it has a fault.
-        boot: the boot of that moment (`keywright.hit.boot_mark`).
-    """
-
-    path: str
-    fault: Fault
-    issued_at_s: float = 0.0
-    boot: str = "- 0"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One person's machine.
@@ -55,7 +38,7 @@ class Scene:
         is_online: whether issuers may be asked for the time.
         mounts: the file that lists what is mounted, as proc_pid_mountinfo(5) describes it.
         answers_within_s: how long an issuer has to answer.
-        entries: what was read of the entries already, by cache (`keywright.manage.doctor.entries`).
+        entries: what lies in the caches, read once for all checks.
     """
 
     env: Mapping[str, str]
@@ -64,7 +47,7 @@ class Scene:
     is_online: bool = True
     mounts: str = "/proc/self/mountinfo"
     answers_within_s: float = ANSWERS_WITHIN_S
-    entries: dict[str, list[Read]] = field(default_factory=dict, compare=False, repr=False)
+    entries: Entries = field(default_factory=Entries, compare=False, repr=False)
 
     def ask(self, *command: str, **variables: str) -> Ran | None:
         """Run a program in the person's environment, with more variables."""

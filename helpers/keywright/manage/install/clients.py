@@ -265,5 +265,5 @@ def _edit_kubeconfig(
     before = read(editor.path) or b""
     lines = set_up(editor, wishes, env=env, is_forced=is_forced, is_dry=is_dry)
     if editor.has_comments(before) and lines != [already(editor)]:
-        tell(f"kubectl keeps no comments: those in {editor.path} are not in what it writes")
+        tell(f"kubectl keeps no comments: any in {editor.path} is not in what it writes")
     return lines

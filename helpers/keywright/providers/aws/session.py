@@ -10,7 +10,7 @@ container, instance. Four of its habits do not suit a helper that another progra
 """
 
 import os
-import time
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,13 +113,14 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
 
     prompter = Prompter(translator.profile, aid.answer)
     inputs = environment.inputs(env)
+    is_over = threading.Event()
 
     def run() -> Result:
         try:
             try:
                 with silenced("botocore", "urllib3"):
                     session = _session(identity, region, timeout_s)
-                    session.register("before-send", partial(_let_leave, ends_s))
+                    session.register("before-send", partial(_let_leave, is_over))
                     overhear()
                     if aid.parent is not None:
                         return work(_reopen(session, aid.parent, inputs))
@@ -135,8 +136,10 @@ def act_as(  # noqa: PLR0917 - one call with everything that decides it
     # A service that hangs is none of another's.
     kind = repr((identity.facts(env), region, getattr(work, "__qualname__", "")))
     with in_place(env):
-        ends_s = time.monotonic() + timeout_s
-        return wait_for(run, timeout_s, late=_LATE, kind=kind)
+        try:
+            return wait_for(run, timeout_s, late=_LATE, kind=kind)
+        finally:
+            is_over.set()
 
 
 def _reopen(session: botocore.session.Session, parent: Credential, inputs: Mapping[str, str]) -> Account:
@@ -203,13 +206,14 @@ def _session(identity: Identity, region: str, timeout_s: float) -> botocore.sess
     return session
 
 
-def _let_leave(ends_s: float, **event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
+def _let_leave(is_over: threading.Event, **event: Any) -> None:  # noqa: ANN401 - botocore's events have no types
     """Stop a signed request about to leave that nobody waits for any more, or whose answer others could read.
 
     A fetch that was given up goes on in its thread, and finds another's environment, endpoints in it too, in
-    `os.environ`. Answers of STS hold keys.
+    `os.environ`. What instances and containers lend their keys by does not come here, and is asked in vain. Answers of
+    STS hold keys.
     """
-    if time.monotonic() >= ends_s:
+    if is_over.is_set():
         raise Unreachable(_LATE)
     scheme, host = urlsplit(event["request"].url)[:2]
     place = parse_url(f"{scheme}://{host}")

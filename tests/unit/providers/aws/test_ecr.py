@@ -1,6 +1,7 @@
 import json
 import os
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 
 from fakes.bent import Garbage, aborting, bent, down, garbage, redirecting, refusing, slow
+from keywright.deadline import OutOfTime, within
 from keywright.demo.ecr import EcrIssuer
 from keywright.demo.exchange import json_reply
 from keywright.demo.sigv4 import AccessKey
@@ -192,7 +194,11 @@ def test_an_ecr_that_is_down_silent_slow_or_elsewhere_is_unreachable(puller: Pul
         puller.fail(Unreachable, "redirect")
 
 
-def test_a_fetch_that_was_given_up_asks_nobody_later_on(puller: Puller, ecr: EcrIssuer, tmp_path: Path) -> None:
+@pytest.mark.timeout(60, method="thread")  # the other method is the alarm that strikes here
+@pytest.mark.parametrize("timeout_s", [0.5, 20.0], ids=["its own time", "the bound around it"])
+def test_a_fetch_that_was_given_up_asks_nobody_later_on(
+    puller: Puller, ecr: EcrIssuer, tmp_path: Path, timeout_s: float
+) -> None:
     keys = tmp_path / "keys"
     os.mkfifo(keys)
     config = tmp_path / ".aws" / "config"
@@ -202,14 +208,15 @@ def test_a_fetch_that_was_given_up_asks_nobody_later_on(puller: Puller, ecr: Ecr
     others = set(threading.enumerate())
     # The next fetch's environment is in place when the late one goes on, and the same as its own.
     with in_place(puller.env), keys.open("r+b", buffering=0) as pipe:
-        puller.fail(Unreachable, "AWS did not answer in time", timeout_s=0.5)
-        late = set(threading.enumerate()) - others
-        pipe.write(
-            b'{"Version": 1, "AccessKeyId": "%b", "SecretAccessKey": "%b"}\n' % (KEY.id.encode(), KEY.secret.encode())
-        )
-        for thread in late:
-            thread.join(30)
-    assert [thread.name for thread in late if not thread.is_alive()] == ["keywright-fetch"]
+        with pytest.raises((Unreachable, OutOfTime)), within(1.0):
+            puller.mint(timeout_s=timeout_s)
+        assert [thread.name for thread in threading.enumerate() if thread not in others] == ["keywright-fetch"]
+        found = {"Version": 1, "AccessKeyId": KEY.id, "SecretAccessKey": KEY.secret}
+        pipe.write(json.dumps(found).encode() + b"\n")
+        until_s = time.monotonic() + 30
+        while set(threading.enumerate()) - others:
+            assert time.monotonic() < until_s
+            time.sleep(0.01)
     assert ecr.total == 0
 
 
