@@ -6,7 +6,7 @@ is opened by its own name, so that neither is touched, whatever they are.
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
@@ -22,6 +22,7 @@ Ask = Callable[[str], Secret]
 TERMINAL: Final = "/dev/tty"
 ANSWER_AT_MOST: Final = 4096
 _ENDING: Final = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
+_AGAIN_S: Final = 0.05
 _FALSE: Final = frozenset({"", "0", "false"})
 
 
@@ -81,7 +82,8 @@ def ended_in_order() -> Iterator[None]:
         caught = []
     ended_by = 0
     try:
-        yield
+        with _heard(caught):
+            yield
     except _Ended as ended:
         ended_by = ended.number
     finally:
@@ -89,6 +91,40 @@ def ended_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
     if ended_by:
         os.kill(os.getpid(), ended_by)
+
+
+@contextmanager
+def _heard(numbers: Collection[int]) -> Iterator[None]:
+    """Have one of the signals that came be heard also where the block has just begun to wait: it is sent again.
+
+    Python hears of a signal between two of its own steps, or as it interrupts a system call. One that comes after the
+    last step before a `read` would only be heard once somebody types.
+    """
+    if not numbers:
+        yield
+        return
+    import threading
+
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    here, is_over = threading.get_ident(), threading.Event()
+
+    def send_again() -> None:
+        while came := os.read(reader, 1):
+            while came[0] in numbers and not is_over.wait(_AGAIN_S):
+                signal.pthread_kill(here, came[0])
+
+    thread = threading.Thread(target=send_again, name="keywright-prompt", daemon=True)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        is_over.set()
+        os.close(writer)
+        thread.join()
+        os.close(reader)
 
 
 class _Ended(BaseException):

@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pexpect
 import pytest
+
+from keywright.prompt import _heard
 
 pytestmark = pytest.mark.real_clock
 
@@ -131,6 +134,22 @@ def test_nobody_is_asked_from_the_background() -> None:
     )
     with person(script) as child:
         assert "nobody to ask" in rest_of(child)
+
+
+def test_a_signal_that_came_just_before_the_wait_is_sent_until_it_is_heard() -> None:
+    heard = threading.Semaphore(0)
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.release())
+    try:
+        with _heard([signal.SIGUSR1]):
+            signal.raise_signal(signal.SIGUSR1)
+            assert all(heard.acquire(timeout=30) for _ in range(3))
+        while heard.acquire(blocking=False):
+            pass
+        signal.raise_signal(signal.SIGUSR1)
+        assert heard.acquire(blocking=False)
+        assert not heard.acquire(blocking=False)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
