@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -16,6 +17,10 @@ PERSON_S: Final = 120.0
 answer is none of them: it stops the three (`paused`)."""
 
 
+_AGAIN_S: Final = 0.05
+"""A signal between Python's last step and a system call is not heard before that ends: it is sent again until it is."""
+
+
 class OutOfTime(BaseException):
     """The block outlasted its bound.
 
@@ -25,13 +30,14 @@ class OutOfTime(BaseException):
 
 
 class _Bound:
-    """One block's end, on the monotonic clock; `is_armed` if a signal strikes at it."""
+    """One block's end, on the monotonic clock; `is_armed` if a signal strikes at it, `is_heard` once one has."""
 
-    __slots__ = ("end_s", "is_armed")
+    __slots__ = ("end_s", "is_armed", "is_heard")
 
     def __init__(self, end_s: float) -> None:
         self.end_s = end_s
         self.is_armed = False
+        self.is_heard = False
 
 
 _BOUNDS: Final[ContextVar[tuple[_Bound, ...]]] = ContextVar("bounds", default=())
@@ -79,24 +85,24 @@ class _Within:
 def _arm(bound: _Bound, outer: _Bound | None, end: ExitStack) -> None:
     """Let a signal strike at the bound, if this is the main thread; `end` ends that, also if it strikes meanwhile."""
     began_s = time.monotonic()
-    other_s, _ = signal.getitimer(signal.ITIMER_REAL)  # the outer bound's, or somebody else's
+    other_s, other_again_s = signal.getitimer(signal.ITIMER_REAL)  # the outer bound's, or somebody else's
     if outer is None and 0 < other_s <= bound.end_s - began_s:
         return
     try:
-        previous = signal.signal(signal.SIGALRM, _strike)
+        previous = signal.signal(signal.SIGALRM, partial(_strike, bound))
     except ValueError:  # not the main thread
         return
 
     def give_back() -> None:
         end_s = outer.end_s if outer else began_s + other_s
-        signal.setitimer(signal.ITIMER_REAL, max(end_s - time.monotonic(), 0.001))
+        signal.setitimer(signal.ITIMER_REAL, max(end_s - time.monotonic(), 0.001), other_again_s)
 
     if other_s:
         end.callback(give_back)
     end.callback(signal.signal, signal.SIGALRM, previous)
     end.callback(signal.setitimer, signal.ITIMER_REAL, 0)
     bound.is_armed = True
-    signal.setitimer(signal.ITIMER_REAL, max(bound.end_s - began_s, 0.001))
+    signal.setitimer(signal.ITIMER_REAL, max(bound.end_s - began_s, 0.001), _AGAIN_S)
 
 
 @contextmanager
@@ -104,7 +110,7 @@ def paused() -> Iterator[None]:
     """Let the block take as long as it takes, a person's answer say: the bounds around it go on afterwards."""
     bounds, began_s = _BOUNDS.get(), time.monotonic()
     is_armed = any(bound.is_armed for bound in bounds)
-    timer_s, _ = signal.setitimer(signal.ITIMER_REAL, 0) if is_armed else (0.0, 0.0)
+    timer_s, again_s = signal.setitimer(signal.ITIMER_REAL, 0) if is_armed else (0.0, 0.0)
     token = _BOUNDS.set(())
     try:
         yield
@@ -114,7 +120,7 @@ def paused() -> Iterator[None]:
         for bound in bounds:
             bound.end_s += took_s
         if timer_s:
-            signal.setitimer(signal.ITIMER_REAL, timer_s)
+            signal.setitimer(signal.ITIMER_REAL, timer_s, again_s)
 
 
 def left_s(at_most: float) -> float:
@@ -129,7 +135,10 @@ def is_spent() -> bool:
     return bool(bounds) and bounds[-1].end_s <= time.monotonic()
 
 
-def _strike(_number: int, frame: FrameType | None) -> None:
+def _strike(bound: _Bound, _number: int, frame: FrameType | None) -> None:
+    if bound.is_heard:
+        return
+    bound.is_heard = True
     while frame is not None:
         if frame.f_code is _Within.__exit__.__code__:
             # This bound, or the one around it, strikes as this one is ended: it is heard once all is put back.

@@ -160,8 +160,8 @@ def test_the_outer_bound_still_strikes_after_an_inner_one_struck() -> None:
 def test_one_that_strikes_at_its_own_begin_or_end_leaves_nothing(moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     set_timer = signal.setitimer
 
-    def strikes_at_once(which: int, seconds: float) -> tuple[float, float]:
-        before = set_timer(which, seconds)
+    def strikes_at_once(which: int, seconds: float, again_s: float = 0.0) -> tuple[float, float]:
+        before = set_timer(which, seconds, again_s)
         if (seconds > 0) == (moment == "as it is set"):
             strike()
         return before
@@ -200,6 +200,26 @@ def striking(event: str) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(None)
+
+
+def test_a_strike_that_nobody_heard_is_repeated() -> None:
+    """As where one comes between Python's last step and a system call, which would then wait for good."""
+
+    def miss_one() -> None:
+        assert signal.sigwait([signal.SIGALRM]) == signal.SIGALRM  # gone, and no handler knows
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+        signal.pause()
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    with pytest.raises(OutOfTime), within(SOON_S):
+        miss_one()
+
+
+def test_a_strike_that_was_heard_is_none_any_more() -> None:
+    with within(SOON_S):
+        with suppress(OutOfTime):
+            signal.pause()
+        strike()
 
 
 def test_a_bound_that_struck_and_was_caught_is_known_to_be_spent(clock_of_bounds: Clock) -> None:
