@@ -72,7 +72,8 @@ int become_python(const struct question *question, char *const *argv) {
         execv(program.text, argv);
         int problem = errno;
         if (problem == ENOENT && access(program.text, F_OK) == 0) { /* as on Alpine, whose C library is another */
-            tell(program.text, "this system lacks its loader, which is glibc's", "install keywright from its source, with pipx");
+            tell(program.text, "this system lacks its loader, which is glibc's",
+                 "install keywright from its source, with pipx");
         } else {
             tell(program.text, strerror(problem), "install keywright anew");
         }
